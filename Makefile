@@ -1,0 +1,35 @@
+# Every target makes its own environment: a fresh machine needs Python 3.11+ and make, nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+OUT ?= driftbound-out
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: verify test check bench notebooks clean
+.DEFAULT_GOAL := verify
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "driftbound needs Python 3.11 or later; set PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+verify: $(VENV)/.ready
+	$(BIN)/driftbound verify --out $(OUT)
+
+test: $(VENV)/.ready
+	$(BIN)/python -m pytest -n 2
+
+check: $(VENV)/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.ready
+	$(BIN)/python -m pytest benchmarks -p no:xdist --benchmark-only
+
+notebooks: $(VENV)/.ready
+	$(BIN)/python -m pytest tests/notebooks
+
+clean:
+	rm -rf $(VENV) $(OUT) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

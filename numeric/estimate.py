@@ -1,0 +1,67 @@
+"""A Monte Carlo number with its error: value, standard error, number of independent draws, effective sample size."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from numeric.validation import COUNT, NONNEGATIVE, Array, Domain, integer, real
+
+__all__ = ["Estimate", "mean_estimate"]
+
+CONFIDENCE = Domain(0.0, 1.0, True, True)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number measured by simulation.
+
+    Attributes:
+        value: the estimate.
+        stderr: its standard error.
+        n: independent draws behind it.
+        ess: effective number of draws, (sum w)^2 / sum w^2 for weighted means, ``n`` otherwise. A small ``ess`` says that few
+            draws carry the value, and that neither value nor stderr can be trusted.
+        log_scale: whether the interval is formed on the logarithm, which keeps its level better for positive heavy-tailed
+            quantities (value and stderr of exp-moments rise and fall together).
+    """
+
+    value: float
+    stderr: float
+    n: int
+    ess: float | None = None
+    log_scale: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.value, bool) or not isinstance(self.value, (int, float, np.floating, np.integer)):
+            raise TypeError(f"value must be a real number, got {self.value!r}")
+        if math.isnan(float(self.value)):
+            raise ValueError("value must not be NaN")
+        object.__setattr__(self, "value", float(self.value))
+        object.__setattr__(self, "stderr", real("stderr", self.stderr, NONNEGATIVE))
+        object.__setattr__(self, "n", integer("n", self.n, COUNT))
+        ess = float(self.n) if self.ess is None else real("ess", self.ess, NONNEGATIVE)
+        object.__setattr__(self, "ess", ess)
+
+    def interval(self, confidence: float) -> tuple[float, float]:
+        """Two-sided interval at ``confidence`` in (0, 1): Student's t with n - 1 degrees of freedom."""
+        level = real("confidence", confidence, CONFIDENCE)
+        quantile = float(stats.t.isf(0.5 * (1.0 - level), max(self.n - 1, 1)))
+        width = quantile * self.stderr
+        if self.log_scale and self.value > 0.0:
+            factor = math.exp(min(width / self.value, 700.0))
+            return self.value / factor, self.value * factor
+        return self.value - width, self.value + width
+
+    def __float__(self) -> float:
+        return self.value
+
+
+def mean_estimate(draws: Array, *, ess: float | None = None, log_scale: bool = False) -> Estimate:
+    """The mean of independent draws (n,), with the standard error of the mean."""
+    n = draws.shape[0]
+    stderr = float(np.std(draws, ddof=1) / math.sqrt(n)) if n > 1 else 0.0
+    return Estimate(float(np.mean(draws)), stderr, n, ess, log_scale)

@@ -1,0 +1,132 @@
+"""The vocabulary in which every claim is stated.
+
+A symbol is named after the measured quantity it stands for: ``ideal_energy`` is ``Generation.ideal_energy`` in ``numeric``,
+``divergence[i]`` is ``Recursion.divergence[i]``. A statement can therefore be evaluated on any case that carries the
+quantities it names; nothing is translated by hand.
+
+Conventions: natural logarithms; ``chi2`` = chi-squared(learned || ideal) = E[(R - 1)^2]; ``kl`` = KL(learned || ideal).
+``i`` is a round, 0 <= i < N, and leads from p^i to p^{i+1}; ``N`` is a number of rounds.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import sympy as sp
+
+# --- one generation (fields of numeric.Generation) -------------------------------------------------------------------
+ideal_energy = sp.Symbol("ideal_energy", nonnegative=True)  # eps*^2 = E_{P*} V
+learned_energy = sp.Symbol("learned_energy", nonnegative=True)  # epŝ^2 = E_{P^} V
+path_chi2 = sp.Symbol("path_chi2", nonnegative=True)  # X = E_{P*} e^{2Z} - 1
+visible_energy = sp.Symbol("visible_energy", nonnegative=True)  # H = eta eps*^2 = Var E[M | Y_t0]
+observability = sp.Symbol("observability", nonnegative=True)  # eta
+chi2 = sp.Symbol("chi2", nonnegative=True)  # I = chi2(p^ || q_t0)
+kl = sp.Symbol("kl", nonnegative=True)  # KL(p^ || q_t0)
+reverse_kl = sp.Symbol("reverse_kl", nonnegative=True)  # KL(q_t0 || p^)
+remainder = sp.Symbol("remainder", nonnegative=True)  # E(e^Z - 1 - M)^2 = X - 2 epŝ^2 + eps*^2
+gradient_energy = sp.Symbol("gradient_energy", nonnegative=True)  # int E_{p^_t} |Pi_t e_t|^2 dt
+sup_energy = sp.Symbol("sup_energy", nonnegative=True)  # Lambda with V <= Lambda almost surely
+visible_gap = sp.Symbol("visible_gap", nonnegative=True)  # (E_{p^} phi - E_q phi)^2 / Var_q phi, phi = E[M | Y_t0]
+moment_constant = sp.Symbol("moment_constant", nonnegative=True)  # C' of sandwich-moments
+moment_order = sp.Symbol("moment_order", positive=True)  # delta of A3, delta > 1
+energy_order = sp.Symbol("energy_order", positive=True)  # gamma of A4, gamma >= 4/(delta - 1)
+weight_moment = sp.Symbol("weight_moment", positive=True)  # K_delta >= E_{P*} e^{(1 + delta) Z}
+energy_moment = sp.Symbol("energy_moment", positive=True)  # K_gamma >= E_{P*} V^{2+gamma} / eps*^{2(2+gamma)}
+
+# --- many generations (fields of numeric.Recursion) ------------------------------------------------------------------
+N = sp.Symbol("N", integer=True, positive=True)
+i = sp.Symbol("i", integer=True, nonnegative=True)
+j = sp.Symbol("j", integer=True, nonnegative=True)
+k = sp.Symbol("k", integer=True, positive=True)
+alpha = sp.Symbol("alpha", positive=True)  # a constant fresh fraction, 0 < alpha <= 1
+fresh_fraction = sp.IndexedBase("fresh_fraction", nonnegative=True)  # alpha_i, (N,)
+divergence = sp.IndexedBase("divergence", nonnegative=True)  # D_i = chi2(p^i || p), (N+1,)
+mixed = sp.IndexedBase("mixed", nonnegative=True)  # chi2(q_i || p), (N,)
+innovation = sp.IndexedBase("innovation", nonnegative=True)  # J_i = |g_i|, not squared, (N,)
+intra = sp.IndexedBase("intra", nonnegative=True)  # I_i = chi2(p^{i+1} || q_i), (N,)
+gram = sp.IndexedBase("gram", real=True)  # <g_i, g_j> in L^2(p), (N, N)
+initial_gram = sp.IndexedBase("initial_gram", real=True)  # <f_0, g_i>, (N,)
+weights = sp.IndexedBase("weights", nonnegative=True)  # W_{iN} of the last generation, (N,)
+discounted_sum = sp.IndexedBase("discounted_sum", nonnegative=True)  # S_i, (N+1,)
+max_divergence = sp.IndexedBase("max_divergence", nonnegative=True)  # max_{j<=i} D_j, (N+1,)
+max_discounted_sum = sp.IndexedBase("max_discounted_sum", nonnegative=True)  # max_{j<=i} S_j, (N+1,)
+ratio_sup = sp.IndexedBase("ratio_sup", nonnegative=True)  # sup_x q_i(x)/p(x), (N,)
+ideal_energies = sp.IndexedBase("ideal_energies", nonnegative=True)  # eps*_i^2, (N,)
+learned_energies = sp.IndexedBase("learned_energies", nonnegative=True)  # epŝ_i^2, (N,)
+observabilities = sp.IndexedBase("observabilities", nonnegative=True)  # eta_i, (N,)
+constant_innovation = sp.Symbol("constant_innovation", positive=True)  # J where J_i = J for every i
+overlap = sp.Symbol("overlap", real=True)  # c where <g_i, g_j> = c J^2 for i != j (replace, accumulate)
+decay = sp.Symbol("decay", real=True)  # c where <g_i, g_j> = c^|i-j| J^2 (interference); 1 coherent, -1 alternating, 0 orthogonal
+
+# divergences before and after one mixing with fresh data (1-D): distance of p^i from p, and of q_i from p
+tv = sp.IndexedBase("tv", nonnegative=True)
+mixed_tv = sp.IndexedBase("mixed_tv", nonnegative=True)
+w1 = sp.IndexedBase("w1", nonnegative=True)
+mixed_w1 = sp.IndexedBase("mixed_w1", nonnegative=True)
+w2 = sp.IndexedBase("w2", nonnegative=True)
+mixed_w2 = sp.IndexedBase("mixed_w2", nonnegative=True)
+accumulated_kl = sp.IndexedBase("accumulated_kl", nonnegative=True)  # KL(p^i || p), (N+1,)
+mixed_kl = sp.IndexedBase("mixed_kl", nonnegative=True)
+hellinger = sp.IndexedBase("hellinger", nonnegative=True)  # Hellinger distance, not squared
+mixed_hellinger = sp.IndexedBase("mixed_hellinger", nonnegative=True)
+smoothing_tv = sp.IndexedBase("smoothing_tv", nonnegative=True)  # TV(q_{i,t0}, q_i), (N,)
+
+horizon = sp.Symbol("horizon", integer=True, positive=True)  # first N with D_N = +inf
+variance = sp.Symbol("variance", positive=True)  # sigma^2 of the target N(m, sigma^2)
+noise = sp.Symbol("noise", positive=True)  # variance h^2 that the channel adds each round
+
+LATEX: Final[dict[sp.Basic, str]] = {
+    ideal_energy: r"\varepsilon_*^2",
+    learned_energy: r"\hat\varepsilon^2",
+    path_chi2: "X",
+    visible_energy: r"\eta\varepsilon_*^2",
+    observability: r"\eta",
+    chi2: "I",
+    kl: r"\mathrm{KL}(\hat p\,\|\,q_{t_0})",
+    reverse_kl: r"\mathrm{KL}(q_{t_0}\|\,\hat p)",
+    remainder: "r^2",
+    gradient_energy: r"\hat\varepsilon_\nabla^2",
+    sup_energy: r"\Lambda",
+    visible_gap: r"G_\varphi",
+    moment_constant: "C'",
+    moment_order: r"\delta",
+    energy_order: r"\gamma",
+    weight_moment: r"K_\delta",
+    energy_moment: r"K_\gamma",
+    alpha: r"\alpha",
+    constant_innovation: "J",
+    overlap: "c",
+    decay: "c",
+    horizon: r"N_\infty",
+    variance: r"\sigma^2",
+    noise: "h^2",
+    fresh_fraction: r"\alpha",
+    divergence: "D",
+    mixed: "D^{q}",
+    innovation: "J",
+    intra: "I",
+    gram: "G",
+    initial_gram: "G^{0}",
+    weights: "W",
+    discounted_sum: "S",
+    max_divergence: r"\bar D",
+    max_discounted_sum: r"\bar S",
+    ratio_sup: r"\sup(q/p)",
+    ideal_energies: r"\varepsilon^2_{*}",
+    learned_energies: r"\hat\varepsilon^2",
+    observabilities: r"\eta",
+    tv: r"\mathrm{TV}(p)",
+    mixed_tv: r"\mathrm{TV}(q)",
+    w1: r"W_1(p)",
+    mixed_w1: r"W_1(q)",
+    w2: r"W_2(p)",
+    mixed_w2: r"W_2(q)",
+    accumulated_kl: r"\mathrm{KL}(p)",
+    mixed_kl: r"\mathrm{KL}(q)",
+    hellinger: r"H(p)",
+    mixed_hellinger: r"H(q)",
+    smoothing_tv: r"\mathrm{TV}^{t_0}",
+}
+"""How each symbol is printed in LaTeX."""
+
+__all__ = sorted(name for name, value in globals().items() if isinstance(value, (sp.Symbol, sp.IndexedBase))) + ["LATEX"]
