@@ -245,7 +245,7 @@ def fit_target(
         rng: seed of the EM starts (five of them, the best kept).
 
     Raises:
-        ValueError: too few points, constant columns, components < 1 or EM without convergence.
+        ValueError: too few points, constant or collinear columns, components < 1 or EM without convergence.
         ImportError: ``components`` > 1 without scikit-learn (extra ``fit``).
     """
     data = points("samples", samples)
@@ -258,13 +258,16 @@ def fit_target(
     scale = centred.std(axis=0)
     if np.any(scale == 0.0):
         raise ValueError(f"samples must vary in every column, got a constant column {int(np.argmin(scale))}")
+    standard = centred / scale
+    if float(np.linalg.eigvalsh(standard.T @ standard / n)[0]) < 1e-12:
+        raise ValueError("samples must not be collinear, got columns that determine one another")
     if count == 1:
         return Gaussian(data.mean(axis=0), centred.T @ centred / n)
     from sklearn.mixture import GaussianMixture as ExpectationMaximisation
 
     model = ExpectationMaximisation(
         n_components=count, n_init=5, max_iter=1000, tol=1e-6, random_state=int(stream.integers(2**31 - 1))
-    ).fit(centred / scale)
+    ).fit(standard)
     if not model.converged_:
         raise ValueError(f"samples did not let EM converge with components = {count}; use fewer components")
     means = data.mean(axis=0) + model.means_ * scale

@@ -32,6 +32,7 @@ moment_order = sp.Symbol("moment_order", positive=True)  # delta of A3, delta > 
 energy_order = sp.Symbol("energy_order", positive=True)  # gamma of A4, gamma >= 4/(delta - 1)
 weight_moment = sp.Symbol("weight_moment", positive=True)  # K_delta >= E_{P*} e^{(1 + delta) Z}
 energy_moment = sp.Symbol("energy_moment", positive=True)  # K_gamma >= E_{P*} V^{2+gamma} / eps*^{2(2+gamma)}
+initial_kl = sp.Symbol("initial_kl", nonnegative=True)  # KL(start of the learned process || q_T); 0 where both start from q_T
 
 # --- many generations (fields of numeric.Recursion) ------------------------------------------------------------------
 N = sp.Symbol("N", integer=True, positive=True)
@@ -70,7 +71,11 @@ mixed_kl = sp.IndexedBase("mixed_kl", nonnegative=True)
 hellinger = sp.IndexedBase("hellinger", nonnegative=True)  # Hellinger distance, not squared
 mixed_hellinger = sp.IndexedBase("mixed_hellinger", nonnegative=True)
 smoothing_tv = sp.IndexedBase("smoothing_tv", nonnegative=True)  # TV(q_{i,t0}, q_i), (N,)
+endpoint_tv = sp.IndexedBase("endpoint_tv", nonnegative=True)  # TV(p^{i+1}, q_{i,t0}); Generation-level, inside proofs only
+endpoint_kl = sp.IndexedBase("endpoint_kl", nonnegative=True)  # KL(p^{i+1} || q_{i,t0}); inside proofs only
 
+bias = sp.Symbol("bias", positive=True)  # the additive constant C_bias of KTV-A, Thm 4.2; any positive number
+ratio = sp.Symbol("ratio", positive=True)  # a comparison constant, any positive number
 horizon = sp.Symbol("horizon", integer=True, positive=True)  # first N with D_N = +inf
 variance = sp.Symbol("variance", positive=True)  # sigma^2 of the target N(m, sigma^2)
 noise = sp.Symbol("noise", positive=True)  # variance h^2 that the channel adds each round
@@ -93,6 +98,7 @@ LATEX: Final[dict[sp.Basic, str]] = {
     energy_order: r"\gamma",
     weight_moment: r"K_\delta",
     energy_moment: r"K_\gamma",
+    initial_kl: r"\mathrm{KL}(\hat p_T\|\,q_T)",
     alpha: r"\alpha",
     constant_innovation: "J",
     overlap: "c",
@@ -125,6 +131,10 @@ LATEX: Final[dict[sp.Basic, str]] = {
     mixed_kl: r"\mathrm{KL}(q)",
     hellinger: r"H(p)",
     mixed_hellinger: r"H(q)",
+    endpoint_tv: r"\mathrm{TV}^{\mathrm{end}}",
+    endpoint_kl: r"\mathrm{KL}^{\mathrm{end}}",
+    bias: r"C_{\mathrm{bias}}",
+    ratio: "K",
     smoothing_tv: r"\mathrm{TV}^{t_0}",
 }
 """How each symbol is printed in LaTeX."""

@@ -1,0 +1,1 @@
+"""The ``driftbound`` command: what it runs, and how it says what came out."""

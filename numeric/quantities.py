@@ -1,0 +1,197 @@
+"""Cases: the quantities of a generation, a recursion or a user's table, as intervals under the names the claims use."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+
+from numeric.channels import Channel
+from numeric.estimate import Estimate
+from numeric.exact_recursion import refresh_distances
+from numeric.formula import Interval, MissingQuantity
+from numeric.generation import Generation, Quantity
+from numeric.recursion import Recursion
+from numeric.targets import Gaussian
+from numeric.validation import Array
+
+__all__ = ["Case", "generation_case", "measured", "recursion_case"]
+
+ROUNDING = 1e-9  # relative error granted to a number from an exact route that reports no error of its own
+FLOOR = 1e-12  # absolute error granted to the exact quantities of one round
+FEW = 200.0  # effective draws below which a simulated number decides nothing
+CONSTANT = 1e-6  # relative spread up to which innovations count as constant, and overlaps as equal
+LONGEST = 40  # rounds for which the 1-D distances before and after mixing are computed
+
+
+@dataclass(frozen=True)
+class Case:
+    """Named intervals, and the number of rounds they run over (0 for a single generation)."""
+
+    quantities: Mapping[str, Interval | Callable[[], Interval]]
+    rounds: int = 0
+    index: int | None = None
+    _computed: dict[str, Interval] = field(default_factory=dict)
+
+    def __call__(self, name: str) -> Interval:
+        """The interval of a quantity, computed at its first use; MissingQuantity where the case does not carry it."""
+        if name not in self._computed:
+            entry = self.quantities.get(name)
+            if entry is None:
+                raise MissingQuantity(name)
+            self._computed[name] = entry if isinstance(entry, Interval) else entry()
+        return self._computed[name]
+
+
+def measured(value: Quantity, level: float, *, error: float = 0.0, doubt: str = "") -> Interval:
+    """A number as an interval: its numerical error, and where it is simulated its two-sided interval at ``level`` besides."""
+    if not isinstance(value, Estimate):
+        return Interval.around(value, max(error, ROUNDING * abs(value) if math.isfinite(value) else 0.0), doubt=doubt)
+    low, high = value.interval(level)
+    low, high = low - error, high + error  # the bias that the time grid leaves is no part of the standard error
+    effective = value.n if value.ess is None else value.ess
+    if effective < min(FEW, value.n) and not doubt:
+        doubt = f"the weights are degenerate: effective sample size {effective:.0f} of {value.n}"
+    return Interval(np.asarray(low), np.asarray(high), True, doubt)
+
+
+def generation_case(generation: Generation, confidence: float) -> Case:
+    """Quantities of one round; ``confidence`` is shared by all its estimates together (Bonferroni)."""
+    values: dict[str, Quantity] = {}
+    for entry in fields(generation):
+        value = getattr(generation, entry.name)
+        if isinstance(value, (float, int, Estimate)) and not isinstance(value, bool):
+            values[entry.name] = value
+    noisy = sum(isinstance(value, Estimate) for value in values.values())
+    level = 1.0 - (1.0 - confidence) / max(noisy, 1)
+    intervals: dict[str, Interval | Callable[[], Interval]] = {}
+    for name, value in values.items():
+        error = generation.numerical_error.get(name, 0.0)
+        if not isinstance(value, Estimate):
+            error = max(error, FLOOR)
+        doubt = ""
+        if name in ("path_chi2", "remainder") and isinstance(value, Estimate) and math.isinf(generation.sup_energy):
+            doubt = "a simulated path chi2 is finite even where the true one is infinite, and V has no proved bound here"
+        intervals[name] = measured(value, level, error=error, doubt=doubt)
+    if generation.start == "ideal":
+        intervals["initial_kl"] = Interval.point(0.0)
+    elif isinstance(generation.kl, float) and isinstance(generation.learned_energy, float):
+        # the score is exact for its own law: the path divergence and the endpoint's agree
+        intervals["initial_kl"] = Interval.around(max(generation.kl - 0.5 * generation.learned_energy, 0.0), FLOOR)
+    return Case(intervals)
+
+
+def recursion_case(recursion: Recursion, confidence: float) -> Case:
+    """Quantities of all rounds; ``confidence`` is shared by all the simulated entries together (Bonferroni)."""
+    noisy = sum(int(np.count_nonzero(error)) for error in recursion.stderr.values())
+    level = 1.0 - (1.0 - confidence) / max(noisy, 1)
+    found: dict[str, Interval | Callable[[], Interval]] = {}
+    names = {
+        "divergence": "divergence",
+        "mixed": "mixed",
+        "innovation": "innovation",
+        "intra": "intra",
+        "fresh_fraction": "fresh_fraction",
+        "weights": "weights",
+        "discounted_sum": "discounted_sums",
+        "ratio_sup": "ratio_sup",
+        "ideal_energies": "ideal_energies",
+        "learned_energies": "learned_energies",
+        "observabilities": "observabilities",
+        "smoothing_tv": "smoothing_tv",
+    }
+    for name, attribute in names.items():
+        values = getattr(recursion, attribute)
+        if values is not None:
+            found[name] = _array(recursion, attribute, values, np.abs(values), level)
+    sizes = np.where(np.isfinite(recursion.innovation), recursion.innovation, 0.0)
+    found["gram"] = _array(recursion, "gram", recursion.gram, np.outer(sizes, sizes), level)
+    start = float(recursion.divergence[0])
+    root = math.sqrt(start) if math.isfinite(start) else 0.0
+    found["initial_gram"] = _array(recursion, "initial_gram", recursion.initial_gram, sizes * root, level)
+    for name, of in (("max_divergence", "divergence"), ("max_discounted_sum", "discounted_sum")):
+        base = found[of]
+        if isinstance(base, Interval):
+            low, high = np.maximum.accumulate(base.low), np.maximum.accumulate(base.high)
+            found[name] = Interval(low, high, base.noisy, base.doubt)
+    shares = recursion.fresh_fraction
+    if np.all(shares == shares[0]) and shares[0] > 0.0:
+        found["alpha"] = Interval.point(float(shares[0]))
+    found.update(_pattern(recursion))
+    found.update(_distances(recursion))
+    found.update(_horizon(recursion))
+    return Case(found, rounds=recursion.generations)
+
+
+def _array(recursion: Recursion, name: str, values: Array, scale: Array, level: float) -> Interval:
+    """An array field: rounding where exact, confidence intervals where it has standard errors."""
+    radius = ROUNDING * np.where(np.isfinite(scale), scale, 0.0)
+    errors = recursion.stderr.get(name)
+    if errors is None or not np.any(errors):
+        return Interval.around(values, radius)
+    draws = recursion.ess.get(name)
+    effective = math.inf if draws is None else float(np.min(draws))
+    doubt = f"the weights are degenerate: effective sample size {effective:.0f}" if effective < FEW else ""
+    unit = Estimate(0.0, 1.0, 2**31 - 1).interval(level)[1]
+    return Interval.around(values, radius + unit * errors, noisy=True, doubt=doubt)
+
+
+def _pattern(recursion: Recursion) -> dict[str, Interval]:
+    """Constant innovation J, constant overlap c and geometric decay c, where the innovations have that structure."""
+    sizes, count = recursion.innovation, recursion.generations
+    if recursion.stderr or count < 3 or not np.all(np.isfinite(sizes)) or np.min(sizes) <= 0.0:
+        return {}
+    size = float(np.mean(sizes))
+    spread = float(np.max(np.abs(sizes - size)))
+    if spread > CONSTANT * size or recursion.divergence[0] != 0.0:
+        return {}
+    found = {"constant_innovation": Interval.around(size, spread + ROUNDING * size)}
+    correlation = recursion.gram / size**2
+    apart = np.abs(np.subtract.outer(np.arange(count), np.arange(count)))
+    for name, exponent in (("overlap", np.minimum(apart, 1)), ("decay", apart)):
+        rate = float(np.clip(np.mean(correlation[apart == 1]), -1.0, 1.0))
+        off = float(np.max(np.abs(correlation - np.power(rate, exponent))))
+        if off <= 10.0 * CONSTANT:
+            found[name] = Interval.around(float(np.rint(rate)) if abs(rate - np.rint(rate)) <= off else rate, off)
+    return found
+
+
+def _distances(recursion: Recursion) -> dict[str, Callable[[], Interval]]:
+    """Distances of p^i and of q_i from p in one dimension, computed together at the first use of any of them."""
+    target = recursion.target
+    if target.dim != 1 or recursion.generations > LONGEST or recursion.stderr or not recursion.mixtures:
+        return {}
+    names = ("tv", "w1", "w2", "hellinger", "accumulated_kl")
+    rows: list[dict[str, float]] = []
+
+    def compute(name: str) -> Interval:
+        if not rows:
+            rows.extend(refresh_distances(recursion, step) for step in range(recursion.generations + 1))
+        values = np.array([row[name] for row in rows if name in row])
+        return Interval.around(values, 1e-7 * np.abs(values) + 1e-10)  # quadrature
+
+    def entry(name: str) -> Callable[[], Interval]:
+        return lambda: compute(name)
+
+    mixed = [f"mixed_{name.removeprefix('accumulated_')}" for name in names]
+    return {name: entry(name) for name in (*names, *mixed)}
+
+
+def _horizon(recursion: Recursion) -> dict[str, Interval]:
+    """The first round with infinite divergence, where a 1-D Gaussian target meets a channel that only adds variance."""
+    target, channel = recursion.target, recursion.channel
+    if not isinstance(target, Gaussian) or target.dim != 1 or not isinstance(channel, Channel):
+        return {}
+    gain, shift, noise = channel.matrices(1)
+    infinite = np.flatnonzero(np.isinf(recursion.divergence))
+    if gain[0, 0] != 1.0 or shift[0] != 0.0 or noise[0, 0] <= 0.0 or infinite.size == 0 or infinite[0] == 0:
+        return {}
+    if recursion.divergence[0] != 0.0 or np.any(recursion.fresh_fraction >= 1.0):
+        return {}
+    return {
+        "horizon": Interval.point(float(infinite[0])),
+        "variance": Interval.around(float(target.cov[0, 0]), 1e-12 * float(target.cov[0, 0])),
+        "noise": Interval.around(float(noise[0, 0]), 1e-12 * float(noise[0, 0])),
+    }

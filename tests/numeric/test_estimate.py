@@ -1,0 +1,192 @@
+"""Estimates: standard errors and intervals, with the coverage they claim."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from numeric.estimate import Estimate, mean_estimate
+from numeric.paths import PathSums
+from numeric.replicas import COLUMNS, CONTROLS, Levels, Moments, columns, gradient_of, pair_mean
+
+
+def test_interval_is_students() -> None:
+    low, high = Estimate(2.0, 0.5, 10).interval(0.95)
+    assert (low, high) == pytest.approx(stats.t.interval(0.95, 9, 2.0, 0.5))
+    assert Estimate(2.0, 0.0, 10).interval(0.999) == (2.0, 2.0)
+    wide = Estimate(2.0, 0.5, 10).interval(0.999999)
+    assert wide[0] < low < high < wide[1]
+
+
+def test_extreme_confidence_keeps_its_quantile() -> None:
+    low, high = Estimate(0.0, 1.0, 10**6).interval(1.0 - 1e-9)
+    assert high == pytest.approx(stats.norm.isf(0.5e-9), rel=1e-3)
+    assert low == -high
+
+
+def test_interval_on_the_logarithm() -> None:
+    low, high = Estimate(2.0, 0.5, 1000, log_scale=True).interval(0.99)
+    assert low * high == pytest.approx(4.0)
+    assert 0.0 < low < 2.0 < high
+    assert Estimate(2.0, 1e6, 10, log_scale=True).interval(0.99)[0] >= 0.0  # no overflow
+    assert Estimate(-1.0, 0.5, 1000, log_scale=True).interval(0.99)[0] < -1.0  # no logarithm: the plain interval
+
+
+def coverage(scale: float) -> float:
+    rng = np.random.default_rng(1)
+    hits = 0
+    for _ in range(2_000):
+        draws = mean_estimate(rng.normal(3.0, 2.0, 12))
+        low, high = Estimate(draws.value, draws.stderr * scale, draws.n).interval(0.9)
+        hits += low <= 3.0 <= high
+    return hits / 2_000
+
+
+def test_coverage() -> None:
+    limit = float(stats.norm.isf(0.5e-6)) * math.sqrt(0.9 * 0.1 / 2_000)
+    assert abs(coverage(1.0) - 0.9) < limit
+    assert abs(coverage(0.8) - 0.9) > limit  # the wrong twin: standard errors a fifth too small
+
+
+def test_mean_estimate() -> None:
+    draws = np.array([1.0, 2.0, 4.0])
+    got = mean_estimate(draws)
+    assert got.value == pytest.approx(7 / 3)
+    assert got.stderr == pytest.approx(stats.sem(draws))
+    assert (got.n, got.ess) == (3, 3.0)
+    assert mean_estimate(np.array([5.0])).stderr == 0.0
+    assert float(got) == got.value
+    assert isinstance(got.value, float)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "message"),
+    [
+        ({"value": "1", "stderr": 0.1, "n": 1}, TypeError, "value"),
+        ({"value": math.nan, "stderr": 0.1, "n": 1}, ValueError, "value"),
+        ({"value": 1.0, "stderr": -0.1, "n": 1}, ValueError, "stderr"),
+        ({"value": 1.0, "stderr": math.inf, "n": 1}, ValueError, "stderr"),
+        ({"value": 1.0, "stderr": 0.1, "n": 0}, ValueError, "n must"),
+        ({"value": 1.0, "stderr": 0.1, "n": 2.0}, TypeError, "n must"),
+        ({"value": 1.0, "stderr": 0.1, "n": 2, "ess": -1.0}, ValueError, "ess"),
+    ],
+)
+def test_bad_estimates(arguments: dict[str, object], kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind, match=message):
+        Estimate(**arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("confidence", [0.0, 1.0, -0.5, 95, math.nan])
+def test_bad_confidence(confidence: float) -> None:
+    with pytest.raises(ValueError, match="confidence must be in"):
+        Estimate(1.0, 0.1, 10).interval(confidence)
+
+
+def test_pair_mean_is_the_mean_over_ordered_pairs() -> None:
+    rng = np.random.default_rng(2)
+    a, b = rng.normal(size=(2, 4, 3))
+    direct = np.mean([a[r] * b[s] for r in range(4) for s in range(4) if r != s], axis=0)
+    np.testing.assert_allclose(pair_mean(a, b), direct, rtol=1e-12)
+
+
+def test_pair_mean_is_unbiased_where_the_square_of_the_mean_is_not() -> None:
+    rng = np.random.default_rng(3)
+    truth = rng.normal(size=50_000)
+    replicas = truth + rng.normal(0.0, 1.0, (3, 50_000))
+    unbiased, plug_in = mean_estimate(pair_mean(replicas, replicas)), mean_estimate(replicas.mean(axis=0) ** 2)
+    assert abs(unbiased.value - 1.0) < 5.0 * unbiased.stderr
+    assert plug_in.value - 1.0 > 20.0 * plug_in.stderr  # by the noise, 1/3
+
+
+def test_moments_merge_as_one_sample() -> None:
+    rows = np.random.default_rng(4).normal(5.0, 2.0, (3, 100)) * [[1.0], [10.0], [0.1]]
+    whole = Moments.of(rows)
+    pieces = Moments.of(rows[:, :7]).merge(Moments.of(rows[:, 7:8])).merge(Moments.of(rows[:, 8:]))
+    np.testing.assert_allclose(pieces.mean, whole.mean, rtol=1e-13)
+    np.testing.assert_allclose(pieces.scatter / 99, np.cov(rows), rtol=1e-11)
+    assert pieces.n == 100
+    matrix = np.array([[1.0, 2.0, 0.0], [0.0, -1.0, 3.0]])
+    np.testing.assert_allclose(whole.transform(matrix).scatter / 99, np.cov(matrix @ rows), rtol=1e-11)
+
+
+def test_delta_method_against_the_spread_over_repetitions() -> None:
+    rng = np.random.default_rng(5)
+    values, errors = [], []
+    for _ in range(800):
+        x = rng.gamma(4.0, 1.0, 300)
+        moments = Moments.of(np.stack([x, x + rng.normal(0.0, 1.0, 300)]))
+        a, b = moments.mean
+        got = moments.estimate(b / a, np.array([-b / a**2, 1.0 / a]))
+        assert got is not None
+        values.append(got.value)
+        errors.append(got.stderr)
+    ratio = np.std(values) / np.mean(errors)
+    limit = float(stats.norm.isf(0.5e-6)) / math.sqrt(2 * 800)
+    assert abs(ratio - 1.0) < limit + 0.01
+    assert abs(1.3 * ratio - 1.0) > limit + 0.01
+
+
+def test_controls_shrink_the_error_and_keep_the_mean() -> None:
+    rng = np.random.default_rng(6)
+    control = rng.normal(0.0, 1.0, 4_000)
+    target = 2.0 + 3.0 * control + rng.normal(0.0, 0.5, 4_000)
+    moments = Moments.of(np.stack([target, control]))
+    plain = moments.estimate(moments.mean[0], np.array([1.0, 0.0]))
+    adjusted = moments.controlled((1,))
+    controlled = adjusted.estimate(float(adjusted.mean[0]), np.array([1.0, 0.0]))
+    assert plain is not None
+    assert controlled is not None
+    assert controlled.stderr == pytest.approx(plain.stderr * 0.5 / math.hypot(3.0, 0.5), rel=0.05)
+    assert abs(controlled.value - 2.0) < 5.0 * controlled.stderr
+
+
+def test_a_control_that_is_not_of_mean_zero_is_left_out() -> None:
+    rng = np.random.default_rng(7)
+    control = rng.normal(0.5, 1.0, 4_000)
+    rows = np.stack([2.0 + 3.0 * (control - 0.5), control])
+    moments = Moments.of(rows)
+    assert moments.controlled((1,)) is moments
+    assert Moments.of(rows[:, :15]).controlled((1,)).n == 15
+
+
+def test_effective_sample_size() -> None:
+    weights = np.random.default_rng(8).gamma(0.5, 1.0, 500)
+    moments = Moments.of(weights[None, :])
+    assert moments.ess(np.ones(1)) == pytest.approx(weights.sum() ** 2 / np.sum(weights**2))
+    assert Moments.of(weights[None, :] - 1.0).ess(np.ones(1), 1.0) == pytest.approx(moments.ess(np.ones(1)))
+    spike = np.zeros((1, 500))
+    spike[0, 3] = 1.0
+    assert Moments.of(spike).ess(np.ones(1)) == pytest.approx(1.0)
+    assert Moments.of(np.zeros((1, 500))).ess(np.ones(1)) == 0.0
+
+
+def test_extrapolation_removes_the_leading_bias_of_either_order() -> None:
+    width = len(COLUMNS)
+    rng = np.random.default_rng(9)
+    true, slope = rng.normal(size=(width, 1)), rng.normal(size=(width, 1))
+    noise = rng.normal(size=(width, 50))
+    second = {"energy", "visible", "linear", "noise", "linear_noise", "noise_square"}
+    order = np.array([2.0 if name in second else 1.0 for name in COLUMNS])
+    grids = [true + noise + slope * (step**order)[:, None] for step in (1.0, 2.0, 4.0)]
+    levels = Levels.of(Moments.of(np.concatenate(grids)))
+    expected = (true + noise).mean(axis=1)
+    np.testing.assert_allclose(levels.extrapolated.mean, expected, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(levels.halved.mean, expected, rtol=1e-10, atol=1e-12)
+    assert np.max(np.abs(levels.fine.mean - expected)) > 0.1
+
+
+def test_columns_by_hand() -> None:
+    martingale, energy, stein, noise = np.random.default_rng(10).normal(0.0, 0.3, (4, 6))
+    got = dict(zip(COLUMNS, columns(PathSums(martingale, energy**2, stein), noise, 2), strict=True))
+    first, second = slice(0, 3), slice(3, 6)  # replica by replica, three endpoints
+    z = martingale - 0.5 * energy**2
+    np.testing.assert_allclose(got["energy"], 0.5 * (energy[first] ** 2 + energy[second] ** 2))
+    np.testing.assert_allclose(got["chi2"], np.expm1(z[first]) * np.expm1(z[second]))
+    np.testing.assert_allclose(got["visible"], (noise + stein)[first] * (noise + stein)[second])
+    assert set(CONTROLS) == {COLUMNS.index(name) for name in ("weight", "linear", "noise", "linear_noise", "noise_square")}
+    assert gradient_of(chi2=2.0)[COLUMNS.index("chi2")] == 2.0
+    with pytest.raises(ValueError, match="not in tuple"):
+        gradient_of(chi=2.0)

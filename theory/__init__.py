@@ -1,0 +1,95 @@
+"""What is true of recursively trained diffusion models: claims with their proofs, and closed forms derived by sympy.
+
+``claims()`` lists the statements in reading order; ``claim(id).prove()`` runs a proof through the kernel. The closed forms are
+derived from their definitions at the first call and returned as expressions, in symbols or in numbers. Conventions: natural
+logarithms; chi2 and KL take the learned law first; ``a(t) = exp(-t/2)``; alpha is the fraction of fresh data.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from functools import lru_cache
+
+from theory import symbols
+from theory.accumulation import CLAIMS as _MANY_GENERATIONS
+from theory.claim import Assumption, Claim, Proof, Step, conjuncts
+from theory.davis import davis_constant, moment_constant
+from theory.discounting import discounted_sum, interference, triangle_bound
+from theory.energy import ideal_energy, learned_energy, observability, visible_energy
+from theory.gaussian import (
+    chi2_gaussian,
+    hellinger_gaussian,
+    kl_gaussian,
+    noised_mean,
+    noised_variance,
+    renyi_gaussian,
+    w2_gaussian,
+)
+from theory.generation import CLAIMS as _ONE_GENERATION
+from theory.limits import hermite_gain
+from theory.proof import ProofError
+from theory.sampling import finite_sample_step
+
+__all__ = [  # noqa: RUF022 (in reading order)
+    "claims",
+    "claim",
+    "Claim",
+    "Assumption",
+    "Proof",
+    "Step",
+    "ProofError",
+    "conjuncts",
+    "symbols",
+    "noised_mean",
+    "noised_variance",
+    "chi2_gaussian",
+    "kl_gaussian",
+    "renyi_gaussian",
+    "hellinger_gaussian",
+    "w2_gaussian",
+    "ideal_energy",
+    "learned_energy",
+    "visible_energy",
+    "observability",
+    "davis_constant",
+    "moment_constant",
+    "discounted_sum",
+    "triangle_bound",
+    "interference",
+    "hermite_gain",
+    "finite_sample_step",
+]
+
+
+@lru_cache(maxsize=1)
+def _registry() -> dict[str, Claim]:
+    registry: dict[str, Claim] = {}
+    for entry in (*_ONE_GENERATION, *_MANY_GENERATIONS):
+        if entry.id in registry:
+            raise ValueError(f"claim ids must be unique, but {entry.id!r} occurs twice")
+        registry[entry.id] = entry
+    return registry
+
+
+def claims() -> tuple[Claim, ...]:
+    """Every claim, in reading order: one generation, many generations, limits, samples."""
+    return tuple(_registry().values())
+
+
+def claim(id: str) -> Claim:
+    """The claim of that id; the id of a mutant (``claim~mutant``) is one too.
+
+    Raises:
+        TypeError: if the id is not a string.
+        KeyError: if there is none; the message names the closest ids.
+    """
+    if not isinstance(id, str):
+        raise TypeError(f"id must be a string, but it is {id!r} of type {type(id).__name__}")
+    registry = _registry()
+    if id in registry:
+        return registry[id]
+    mutants = {mutant.id: mutant for entry in registry.values() for mutant in entry.mutants}
+    if id in mutants:
+        return mutants[id]
+    close = get_close_matches(id, [*registry, *mutants], n=3, cutoff=0.4) or list(registry)[:3]
+    raise KeyError(f"no claim has the id {id!r}; the closest are {', '.join(close)}")

@@ -1,0 +1,112 @@
+"""Reading the arguments of the closed forms: what is a number, what is a symbol, and what is neither.
+
+A floating-point argument stands for the binary fraction that it is. It is made an exact rational, the closed form is evaluated
+exactly, and the number that comes out is rounded once at the end; so coincident or nearly coincident eigenvalues lose nothing.
+"""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sympy as sp
+
+DIGITS = 15
+"""Decimal digits of a result whose arguments contained a float: what a double holds."""
+
+
+def read(name: str, value: Any) -> tuple[sp.Expr, bool]:
+    """The argument as a sympy expression, and whether it contained a float.
+
+    Arguments:
+        name: of the argument, for the message.
+        value: an int, float, Fraction, real numpy scalar or sympy expression.
+
+    Raises:
+        TypeError: for anything else, strings and booleans included.
+        ValueError: for a NaN or a number that is not real.
+    """
+    if isinstance(value, bool) or not isinstance(value, (numbers.Real, sp.Expr)):
+        raise TypeError(
+            f"{name} must be a real number or a sympy expression, but it is {value!r} of type {type(value).__name__}"
+        )
+    inexact = False
+    if isinstance(value, sp.Expr):
+        expression = value
+        floats = expression.atoms(sp.Float)
+        if floats:
+            inexact = True
+            expression = expression.xreplace({number: sp.Rational(number) for number in floats})
+    elif isinstance(value, numbers.Integral):
+        expression = sp.Integer(int(value))
+    elif isinstance(value, numbers.Rational):
+        expression = sp.Rational(int(value.numerator), int(value.denominator))
+    else:
+        inexact = True
+        number = float(value)
+        if number != number:
+            raise ValueError(f"{name} must be a number, but it is NaN")
+        if number in (float("inf"), float("-inf")):
+            expression = sp.oo if number > 0 else -sp.oo
+        else:
+            expression = sp.Rational(*number.as_integer_ratio())
+    if expression is sp.nan or expression.has(sp.zoo) or expression.is_extended_real is False:
+        raise ValueError(f"{name} must be real, but it is {expression}")
+    return expression, inexact
+
+
+def real(name: str, value: Any) -> tuple[sp.Expr, bool]:
+    """:func:`read`, refusing the infinities."""
+    expression, inexact = read(name, value)
+    if expression.is_infinite:
+        raise ValueError(f"{name} must be finite, but it is {expression}")
+    return expression, inexact
+
+
+def positive(name: str, value: Any) -> tuple[sp.Expr, bool]:
+    """:func:`real`, refusing what is known to be <= 0 (a symbol of unknown sign is taken to be positive)."""
+    expression, inexact = real(name, value)
+    if expression.is_nonpositive:
+        raise ValueError(f"{name} must be positive, but it is {show(expression, inexact)}")
+    return expression, inexact
+
+
+def nonnegative(name: str, value: Any) -> tuple[sp.Expr, bool]:
+    """:func:`real`, refusing what is known to be < 0 (a symbol of unknown sign is taken to be nonnegative)."""
+    expression, inexact = real(name, value)
+    if expression.is_negative:
+        raise ValueError(f"{name} must be nonnegative, but it is {show(expression, inexact)}")
+    return expression, inexact
+
+
+def fraction(name: str, value: Any) -> tuple[sp.Expr, bool]:
+    """:func:`real`, refusing what is known to lie outside [0, 1]."""
+    expression, inexact = real(name, value)
+    if expression.is_negative or (expression - 1).is_positive:
+        raise ValueError(f"{name} must lie in [0, 1], but it is {show(expression, inexact)}")
+    return expression, inexact
+
+
+def sequence(name: str, values: Any) -> Sequence[Any]:
+    """A finite sequence of scalars: a list, a tuple or an array.
+
+    Raises:
+        TypeError: for a scalar or a string.
+    """
+    if isinstance(values, (str, bytes, sp.Expr)) or not isinstance(values, Iterable):
+        raise TypeError(f"{name} must be a sequence of numbers or expressions, but it is {values!r}")
+    return tuple(values)
+
+
+def show(expression: sp.Expr, inexact: bool) -> str:
+    """The argument as the caller wrote it: decimal if it came as a float."""
+    return str(sp.N(expression, DIGITS)) if inexact and not expression.free_symbols else str(expression)
+
+
+def finish(expression: sp.Expr, *inexact: bool) -> sp.Expr:
+    """Round a constant result to ``DIGITS`` digits if an argument was a float; leave everything else exact."""
+    if not any(inexact) or expression.free_symbols or expression in (sp.oo, -sp.oo, sp.Integer(0)):
+        return expression
+    # maxn: how far evalf may raise its working precision where leading digits cancel
+    return sp.N(expression, DIGITS, maxn=2000)
