@@ -45,6 +45,8 @@ def affine_field(target: Gaussian, error: ScoreError) -> AffineField | None:
 
         def from_affine(t: float) -> tuple[Array, Array]:
             matrix, offset = affine.at(t)
+            if not np.all(np.isfinite(matrix)):
+                return matrix, offset
             return matrix, offset + matrix @ (math.exp(-0.5 * t) * target.mean)
 
         return from_affine
@@ -91,6 +93,7 @@ def affine_generation(target: Gaussian, error: ScoreError, process: OU, *, start
     runs = [_run(system, scale, tolerance, initial, target, vectors) for tolerance in TOLERANCES]
     coarse, fine = runs
     numerical = {name: _error(fine.numbers[name], coarse.numbers[name]) for name in fine.numbers}
+    numerical["remainder"] += ROUNDING * fine.numbers["ideal_energy"]
     if _is_gradient(error):
         gradient, numerical["gradient_energy"] = fine.numbers["learned_energy"], numerical["learned_energy"]
     else:
@@ -159,8 +162,6 @@ class _System:
         """1/variances, At, B, beta, whitened beta, and minus dt/deta, at one instant."""
         t = self.time(eta)
         matrix, at_mean = self.field(t)
-        if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(at_mean))):
-            raise ValueError(f"error must be finite on [t0, T], got a value that is not at t = {t:.6g}")
         root = np.sqrt(self.variances(t))
         lifted = matrix * root
         return 1.0 / root**2, lifted / root[:, None], lifted, at_mean, at_mean / root, -(t + self.pole)
@@ -179,6 +180,8 @@ class _System:
 def _rotated(original: AffineField, vectors: Array) -> AffineField:
     def rotated(t: float) -> tuple[Array, Array]:
         matrix, at_mean = original(t)
+        if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(at_mean))):
+            raise ValueError(f"error must be finite on [t0, T], got a value that is not at t = {t:.6g}")
         return vectors.T @ matrix @ vectors, vectors.T @ at_mean
 
     return rotated
@@ -252,7 +255,7 @@ def _run(
     numbers.update(_divergences(w, wide, reasons))
     if joint:
         log_factor = float(final[-2])
-        numbers["path_chi2"], numbers["remainder"] = _expm1(log_factor), float(final[-1])
+        numbers["path_chi2"], numbers["remainder"] = _expm1(log_factor), max(float(final[-1]), 0.0)
         if math.isinf(numbers["path_chi2"]):
             reasons["path_chi2"] = f"finite, but beyond the range of floats: log(1 + X) = {log_factor:.6g}"
             numbers["remainder"] = math.inf
@@ -349,11 +352,12 @@ def _solve(
 
 
 def _absolute(dim: int, scale: float, joint: bool) -> Array:
-    """Natural sizes: deviations are of the order of the error, energies of its square, the remainder of its fourth power."""
+    """Natural sizes: deviations are of the order of the error, energies of its square, the remainder of up to the fourth."""
     small = min(max(scale, 1e-75), 1.0)
     sizes = [np.full(2 * dim * dim + 2 * dim, small), np.full(3, small**2)]
     if joint:
-        sizes += [np.full(dim * dim + dim, small), np.array([small**2, small**4])]
+        # the remainder's rate is a difference of terms of order small^2: rounding leaves 1e-16 of those
+        sizes += [np.full(dim * dim + dim, small), np.array([small**2, max(small**4, 1e-2 * small**2)])]
     return np.maximum(np.concatenate(sizes) * 0.1, 1e-290)
 
 

@@ -214,8 +214,6 @@ def _check_all(claims: Iterable[theory.Claim], case: Case) -> Iterator[BoundChec
 
 
 def _check(claim: theory.Claim, case: Case) -> Iterator[BoundCheck]:
-    held: dict[object, tuple[str, str]] = {}  # outcome of the assumptions, once for all rounds where they do not depend on it
-    dependent = any(_indexed(one) for one in claim.assumptions)
     for relation in theory.conjuncts(claim.statement):
         if relation.has(sp.Limit):  # a limit is for the prover: no finite case decides it
             continue
@@ -227,21 +225,8 @@ def _check(claim: theory.Claim, case: Case) -> Iterator[BoundCheck]:
                 continue
             if decision is None:
                 continue
-            key = tuple(sorted((symbol.name, value) for symbol, value in index.items())) if dependent else ()
-            if key not in held:
-                held[key] = _assumptions(claim, case, index)
-            failure, doubt = held[key]
+            failure, doubt = _assumptions(claim, case, index)
             yield _verdict(claim, relation, generation, decision, failure, doubt)
-
-
-def _indexed(assumption: theory.Assumption) -> bool:
-    """Whether a condition may read differently from round to round of a statement."""
-    condition = assumption.condition
-    return (
-        condition is not None
-        and bool({symbols.i, symbols.N} & condition.free_symbols)
-        and symbols.j not in condition.free_symbols
-    )
 
 
 def _rounds(relation: sp.Basic, case: Case) -> Iterator[tuple[int | None, dict[sp.Symbol, int | Array]]]:
@@ -272,17 +257,29 @@ def _assumptions(claim: theory.Claim, case: Case, index: dict[sp.Symbol, int | A
         if assumption.condition is None:
             continue
         for relation in theory.conjuncts(assumption.condition):
-            where = {**index, **_everything(relation, case, index)}
-            try:
-                left, right = (evaluate(side, case, where, FUNCTIONS) for side in (relation.lhs, relation.rhs))
-            except MissingQuantity as missing:
-                return f"assumption {assumption.name} is not known to hold: {missing} was not measured", doubt
-            verdict, why = everywhere(type(relation), left, right)
+            verdict, why = _condition(relation, case, index)
+            if verdict is None:
+                return f"assumption {assumption.name} is not known to hold: {why} was not measured", doubt
             if verdict is Verdict.VIOLATED:
                 return f"assumption {assumption.name} fails ({assumption.text.rstrip('.')}): {why}", doubt
             if verdict is Verdict.INCONCLUSIVE:
                 doubt = doubt or f"assumption {assumption.name} is undecided: {why}"
     return "", doubt
+
+
+def _condition(relation: sp.Basic, case: Case, index: dict[sp.Symbol, int | Array]) -> tuple[Verdict | None, str]:
+    """Whether a condition holds wherever it is assumed; None and the name where it speaks of what was not measured."""
+    free = relation.free_symbols
+    fixed = {symbol: value for symbol, value in index.items() if symbol in free}
+    key = (relation, *sorted((symbol.name, value) for symbol, value in fixed.items()))
+    if key not in case.conditions:  # the same hypotheses serve many claims, and every mutant of each
+        where = {**fixed, **_everything(relation, case, fixed)}
+        try:
+            left, right = (evaluate(side, case, where, FUNCTIONS) for side in (relation.lhs, relation.rhs))
+            case.conditions[key] = everywhere(type(relation), left, right)
+        except MissingQuantity as missing:
+            case.conditions[key] = None, str(missing)
+    return case.conditions[key]
 
 
 def _everything(relation: sp.Basic, case: Case, index: dict[sp.Symbol, int | Array]) -> dict[sp.Symbol, int | Array]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
@@ -59,7 +60,7 @@ def exact_generation(target: Target, error: ScoreError, process: OU = DEFAULT, *
         raise ValueError('start must be "ideal" unless error is a ConsistentError of this very target, whose law has a p^_T')
     single = _as_gaussian(target)
     if single is not None and affine_field(single, _on_gaussian(error)) is not None:
-        return affine_generation(single, _on_gaussian(error), process, start=start)
+        return replace(affine_generation(single, _on_gaussian(error), process, start=start), target=target, error=error)
     if own:
         return consistent_generation(target, cast(ConsistentError, error), process, start=start)
     if law.dim == 1:

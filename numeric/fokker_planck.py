@@ -219,7 +219,9 @@ def _slope_function(law: GaussianMixture, error: ScoreError, side: float, proces
         near, far = 1e3 * reach, 1e6 * reach
         values = np.asarray(error(np.array([[side * near], [side * far]]), t), dtype=np.float64).ravel()
         slopes = values / (side * np.array([near, far]))
-        if not np.all(np.isfinite(slopes)) or abs(slopes[1]) > 5.0 * abs(slopes[0]) + 1e-3:
+        if not np.all(np.isfinite(slopes)):
+            raise ValueError(f"error must be finite for every x, got {values[~np.isfinite(slopes)][0]} far out (t = {t:.4g})")
+        if abs(slopes[1]) > 5.0 * abs(slopes[0]) + 1e-3:
             raise ValueError(
                 f"error must grow at most linearly in x, got |e| = {abs(values[0]):.3g} at |x| = {near:.3g} and "
                 f"{abs(values[1]):.3g} at {far:.3g} (t = {t:.4g})"
@@ -485,8 +487,13 @@ def _log_density(law: GaussianMixture, y: Array, t: float) -> tuple[Array, Array
 def _frame(grid: _Grid, problem: _Problem, t: float) -> _Frame:
     y, first, second, motion = grid.at(t)
     rows = y[:, None]
-    values = np.asarray(problem.error(rows, t), dtype=np.float64)
-    slopes = np.asarray(problem.error.divergence(rows, t), dtype=np.float64)
+    if isinstance(problem.error, ConsistentError):  # the same numbers without building two mixtures at every instant
+        learned = _log_density(as_mixture(problem.error.learned), y, t)
+        base = _log_density(as_mixture(problem.error.target), y, t)
+        values, slopes = (learned[1] - base[1])[:, None], learned[2] - base[2]
+    else:
+        values = np.asarray(problem.error(rows, t), dtype=np.float64)
+        slopes = np.asarray(problem.error.divergence(rows, t), dtype=np.float64)
     finite = bool(np.all(np.isfinite(values)) and np.all(np.isfinite(slopes)))
     if values.shape != rows.shape or slopes.shape != y.shape or not finite:
         raise ValueError(

@@ -77,6 +77,15 @@ class Interval:
                 return self._with(np.power(high, exponent), np.where(low > 0.0, np.power(low, exponent), np.inf))
             return self._with(np.power(low, exponent), np.power(high, exponent))
 
+    def integer_powers(self, exponents: Array) -> Interval:
+        """self ** exponents for an array of nonnegative integers."""
+        if np.any(exponents < 0):
+            raise NotImplementedError("cannot evaluate negative powers that run with an index")
+        ends = [np.power(self.low, exponents), np.power(self.high, exponents)]
+        low, high = np.minimum(*ends), np.maximum(*ends)
+        straddles = (self.low < 0.0) & (self.high > 0.0) & (exponents % 2 == 0) & (exponents > 0)
+        return self._with(np.where(straddles, 0.0, low), high)
+
     def monotone(self, function: Callable[[Array], Array]) -> Interval:
         with np.errstate(over="ignore", divide="ignore"):
             return self._with(function(self.low), function(self.high))
@@ -169,12 +178,8 @@ class _Evaluator:
         if value.low.ndim == 0 and float(value.low) == float(value.high):
             return self(base, index, depth).power(float(value.low))
         if np.array_equal(value.low, value.high) and np.array_equal(value.low, np.rint(value.low)):
-            # integer exponents that run with an index, as in rho^(N-1-i): one power per value
-            below = self(base, index, depth)
-            out = [below.power(float(entry)) for entry in np.ravel(value.low)]
-            low = np.stack([np.asarray(part.low).reshape(()) for part in out]).reshape(value.low.shape)
-            high = np.stack([np.asarray(part.high).reshape(()) for part in out]).reshape(value.low.shape)
-            return below._with(low, high)
+            # integer exponents that run with an index, as in rho^(N-1-i)
+            return self(base, index, depth).integer_powers(np.rint(value.low))
         logs = self(base, index, depth).monotone(np.log)
         return (value * logs).monotone(np.exp)
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
 import numpy as np
 
 from numeric.channels import Channel
+from numeric.divergences import hellinger, kl, tv, w1, w2
+from numeric.errors import ConsistentError
 from numeric.estimate import Estimate
-from numeric.exact_recursion import refresh_distances
 from numeric.formula import Interval, MissingQuantity
 from numeric.generation import Generation, Quantity
+from numeric.process import noised
 from numeric.recursion import Recursion
-from numeric.targets import Gaussian
+from numeric.targets import Gaussian, GaussianMixture, Target
 from numeric.validation import Array
+from numeric.verdicts import Verdict
 
 __all__ = ["Case", "generation_case", "measured", "recursion_case"]
 
@@ -23,7 +26,11 @@ ROUNDING = 1e-9  # relative error granted to a number from an exact route that r
 FLOOR = 1e-12  # absolute error granted to the exact quantities of one round
 FEW = 200.0  # effective draws below which a simulated number decides nothing
 CONSTANT = 1e-6  # relative spread up to which innovations count as constant, and overlaps as equal
-LONGEST = 40  # rounds for which the 1-D distances before and after mixing are computed
+QUADRATURE = 1e-7  # relative error granted to distances by quadrature
+LONGEST = 12  # rounds for which the 1-D distances before and after mixing are computed
+
+
+Distance = Callable[[Target, Target], float | Estimate]
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,7 @@ class Case:
 
     quantities: Mapping[str, Interval | Callable[[], Interval]]
     rounds: int = 0
-    index: int | None = None
+    conditions: dict[object, tuple[Verdict | None, str]] = field(default_factory=dict)
     _computed: dict[str, Interval] = field(default_factory=dict)
 
     def __call__(self, name: str) -> Interval:
@@ -75,12 +82,19 @@ def generation_case(generation: Generation, confidence: float) -> Case:
         if name in ("path_chi2", "remainder") and isinstance(value, Estimate) and math.isinf(generation.sup_energy):
             doubt = "a simulated path chi2 is finite even where the true one is infinite, and V has no proved bound here"
         intervals[name] = measured(value, level, error=error, doubt=doubt)
-    if generation.start == "ideal":
-        intervals["initial_kl"] = Interval.point(0.0)
-    elif isinstance(generation.kl, float) and isinstance(generation.learned_energy, float):
-        # the score is exact for its own law: the path divergence and the endpoint's agree
-        intervals["initial_kl"] = Interval.around(max(generation.kl - 0.5 * generation.learned_energy, 0.0), FLOOR)
+    intervals["initial_kl"] = lambda: _initial_kl(generation)
     return Case(intervals)
+
+
+def _initial_kl(generation: Generation) -> Interval:
+    """KL of the law that the learned process starts from against q_T, computed from the two laws themselves."""
+    if generation.start == "ideal":
+        return Interval.point(0.0)
+    if not isinstance(generation.error, ConsistentError) or generation.target.dim > 2:
+        raise MissingQuantity("initial_kl")
+    learned, ideal = (noised(law, generation.process.T) for law in (generation.error.learned, generation.target))
+    value = float(kl(learned, ideal))
+    return Interval.around(value, QUADRATURE * value)
 
 
 def recursion_case(recursion: Recursion, confidence: float) -> Case:
@@ -119,6 +133,9 @@ def recursion_case(recursion: Recursion, confidence: float) -> Case:
     shares = recursion.fresh_fraction
     if np.all(shares == shares[0]) and shares[0] > 0.0:
         found["alpha"] = Interval.point(float(shares[0]))
+    # constants of which a false claim says that one value of them will do: at a violation the value makes no difference
+    found["ratio"] = found["bias"] = Interval.point(1.0)
+    found["accumulates"] = Interval.point(float(isinstance(recursion.alpha, str) and recursion.alpha == "accumulate"))
     found.update(_pattern(recursion))
     found.update(_distances(recursion))
     found.update(_horizon(recursion))
@@ -159,24 +176,22 @@ def _pattern(recursion: Recursion) -> dict[str, Interval]:
 
 
 def _distances(recursion: Recursion) -> dict[str, Callable[[], Interval]]:
-    """Distances of p^i and of q_i from p in one dimension, computed together at the first use of any of them."""
+    """Distances of every p^i and every q_i from p in one dimension, each computed at its first use."""
     target = recursion.target
-    if target.dim != 1 or recursion.generations > LONGEST or recursion.stderr or not recursion.mixtures:
+    if target.dim != 1 or recursion.generations > LONGEST or recursion.stderr:
         return {}
-    names = ("tv", "w1", "w2", "hellinger", "accumulated_kl")
-    rows: list[dict[str, float]] = []
+    found: dict[str, Callable[[], Interval]] = {}
+    for name, distance in (("tv", tv), ("w1", w1), ("w2", w2), ("hellinger", hellinger), ("kl", kl)):
+        for prefix, laws in (("accumulated_" if name == "kl" else "", recursion.laws), ("mixed_", recursion.mixtures)):
 
-    def compute(name: str) -> Interval:
-        if not rows:
-            rows.extend(refresh_distances(recursion, step) for step in range(recursion.generations + 1))
-        values = np.array([row[name] for row in rows if name in row])
-        return Interval.around(values, 1e-7 * np.abs(values) + 1e-10)  # quadrature
+            def compute(distance: Distance = distance, laws: Sequence[object] = laws) -> Interval:
+                values = np.array(
+                    [float(distance(law, target)) for law in laws if isinstance(law, (Gaussian, GaussianMixture))]
+                )
+                return Interval.around(values, QUADRATURE * (np.abs(values) + 1e-3))
 
-    def entry(name: str) -> Callable[[], Interval]:
-        return lambda: compute(name)
-
-    mixed = [f"mixed_{name.removeprefix('accumulated_')}" for name in names]
-    return {name: entry(name) for name in (*names, *mixed)}
+            found[prefix + name] = compute
+    return found
 
 
 def _horizon(recursion: Recursion) -> dict[str, Interval]:

@@ -252,12 +252,12 @@ def _structural(expr: sp.Expr, context: Context, strict: bool, depth: int) -> bo
             if factor == coefficient or nonneg(factor, context, strict=strict, depth=max(depth - 1, 0)):
                 continue
             opposite = sp.expand(-factor) if isinstance(factor, sp.Add) else None
-            if opposite is not None and nonneg(opposite, context, strict=strict, depth=max(depth - 1, 0)):
-                negative = not negative
-            elif isinstance(factor, sp.Symbol) and (factor.is_negative if strict else factor.is_nonpositive):
-                negative = not negative
-            else:
+            flips = isinstance(factor, sp.Symbol) and (factor.is_negative if strict else factor.is_nonpositive)
+            if opposite is not None:
+                flips = nonneg(opposite, context, strict=strict, depth=max(depth - 1, 0))
+            if not flips:
                 return False
+            negative = not negative
         return not negative
     return _atom(expr, context, strict, depth)
 
@@ -437,7 +437,7 @@ def in_domain(value: sp.Expr, symbol: sp.Symbol, context: Context = ()) -> bool:
 
 # --- normal form -----------------------------------------------------------------------------------------------------
 def canon(expr: sp.Expr, context: Context = (), peel: sp.Expr | None = None) -> sp.Expr:
-    """Rewrite sums, products, powers, logarithms and absolute values in one fixed way (``peel``: split off terms from there on)."""
+    """Rewrite sums, products, powers, logarithms and absolute values in a fixed way (``peel``: split off terms from there)."""
     if isinstance(expr, (sp.Rational, sp.NumberSymbol, sp.Symbol)):
         return expr
     if isinstance(expr, sp.Indexed):
@@ -558,7 +558,7 @@ def _height(expr: sp.Basic) -> int:
 
 
 def _fold(expr: sp.Sum | sp.Product, context: Context, peel: sp.Expr | None) -> sp.Expr:
-    """Normal form of a one-limit sum or product: empty and short ranges written out, last terms peeled, constants pulled out."""
+    """Normal form of a one-limit sum or product: short ranges written out, last terms peeled, constants pulled out."""
     is_sum = isinstance(expr, sp.Sum)
     function, variable, low, high = outer_limit(expr)
     low, high = sp.expand(low), sp.expand(high)

@@ -188,9 +188,10 @@ PATTERN = Assumption(
 DECAY_UP = Assumption("decay-at-most-one", "c <= 1.", sp.Le(decay, 1))
 DECAY_DOWN = Assumption("decay-at-least-minus-one", "c >= -1.", sp.Ge(decay, -1))
 DECAY_APART = Assumption(
-    "decay-apart", "c differs from 1 - alpha (at c = 1 - alpha the limit is the same, by continuity).",
+    "decay-apart",
+    "c differs from 1 - alpha (at c = 1 - alpha the limit is the same, by continuity).",
     sp.Lt(0, (decay - 1 + alpha) ** 2),
-)  # fmt: skip
+)
 OVERLAP = Assumption(
     "overlap",
     "Any two different innovations have the inner product c J^2.",
@@ -232,7 +233,7 @@ UNROLLED = Assumption(
 )
 HORIZON_LAST = Assumption(
     "horizon-last",
-    "One round before the horizon the oldest component N(m, s^2 + n h^2) still has an integrable p_n^2/p: 2/(s^2 + n h^2) > 1/s^2.",
+    "One round before the horizon the oldest component N(m, s^2 + n h^2) has an integrable p_n^2/p: 2/(s^2 + n h^2) > 1/s^2.",
     None,
     sp.Lt(0, 2 / (variance + (horizon - 1) * noise) - 1 / variance),
     (),
@@ -472,7 +473,7 @@ DISCOUNTED_IDENTITY = _with_mutants(
         kind="equality",
         statement=sp.Eq(divergence[N], _quadratic(2)),
         source="driftbound",
-        assumptions=(*SYSTEM, GRAM, INITIAL_GRAM),
+        assumptions=(EXCESS, NOVELTY, MIXING, DIVERGENCE, GRAM, INITIAL_GRAM),
         note="All error accumulation is in the Gram matrix: sizes of the innovations alone do not determine D_N.",
         script=_prove_discounted_identity,
         witness=_STARTED,
@@ -499,9 +500,11 @@ def _orthogonal_total(claim: Claim) -> Fact:
     """D_n = S_n for every n >= 0, for innovations orthogonal to each other and to the initial error."""
     uncorrelated = sp.Eq(mean(f(N) * g(N + j)), 0, evaluate=False)
     start = pf.identity(
-        mean(f(0) * g(j)), 0, pf.identity(mean(f(0) * g(j)), initial_gram[j], claim.assume("initial-gram")),
+        mean(f(0) * g(j)),
+        0,
+        pf.identity(mean(f(0) * g(j)), initial_gram[j], claim.assume("initial-gram")),
         claim.assume("start-orthogonal"),
-    )  # fmt: skip
+    )
     n = _WHOLE
 
     def step(hypothesis: Fact, m: sp.Symbol) -> Fact:
@@ -633,9 +636,13 @@ def _no_start(claim: Claim) -> Fact:
     """<f_0, g_j> = 0 because |f_0| = 0 (Cauchy-Schwarz)."""
     square = pf.rewrite(
         pf.cited(pf.CAUCHY_SCHWARZ, u=f(0), v=g(j)),
-        pf.identity(mean(f(0) ** 2), 0, pf.identity(mean(f(0) ** 2), divergence[0], claim.assume("divergence")),
-                    claim.assume("starts-at-data")),
-    )  # fmt: skip
+        pf.identity(
+            mean(f(0) ** 2),
+            0,
+            pf.identity(mean(f(0) ** 2), divergence[0], claim.assume("divergence")),
+            claim.assume("starts-at-data"),
+        ),
+    )
     product = mean(f(0) * g(j))
     up = pf.root(square, product, 0)
     down = pf.root(square, -product, 0)
@@ -664,8 +671,13 @@ def _first_finite(claim: Claim) -> Fact:
         ),
         text="geometric sum",
     )
-    first = pf.identity(divergence[1], _pattern_formula(sp.Integer(1)), pf.instance(one_round, n=0), claim.assume("starts-at-data"),
-                        domain=(below, open_))  # fmt: skip
+    first = pf.identity(
+        divergence[1],
+        _pattern_formula(sp.Integer(1)),
+        pf.instance(one_round, n=0),
+        claim.assume("starts-at-data"),
+        domain=(below, open_),
+    )
 
     def step(hypothesis: Fact, m: sp.Symbol) -> Fact:
         spread = pf.identity(
@@ -685,8 +697,14 @@ def _first_finite(claim: Claim) -> Fact:
         )
         return pf.chain(pf.reverse(target), pf.reverse(spread))
 
-    return pf.induction(sp.Eq(divergence[N], _pattern_formula(N), evaluate=False), N, first, step, start=1,
-                        text="D_N under the correlation pattern")  # fmt: skip
+    return pf.induction(
+        sp.Eq(divergence[N], _pattern_formula(N), evaluate=False),
+        N,
+        first,
+        step,
+        start=1,
+        text="D_N under the correlation pattern",
+    )
 
 
 def _pattern_formula(rounds: Any) -> sp.Expr:
@@ -711,11 +729,16 @@ def _constant_sum(claim: Claim) -> Fact:
         n,
         start,
         lambda hypothesis, m: pf.identity(
-            discounted_sum[m + 1], _plain_sum(m + 1), claim.assume("discounted", i=m), claim.assume("constant-alpha"),
-            claim.assume("same-size"), hypothesis, domain=(open_,),
+            discounted_sum[m + 1],
+            _plain_sum(m + 1),
+            claim.assume("discounted", i=m),
+            claim.assume("constant-alpha"),
+            claim.assume("same-size"),
+            hypothesis,
+            domain=(open_,),
         ),
         text="S_n for constant innovations",
-    )  # fmt: skip
+    )
 
 
 def _prove_interference(claim: Claim) -> Proof:
@@ -774,8 +797,17 @@ def _prove_interference_limit(claim: Claim) -> Proof:
 
 
 _INTERFERENCE_ASSUMPTIONS = (
-    *SYSTEM, GRAM, DISCOUNTED, DISCOUNTED_START, CONSTANT, ALPHA, STARTS_AT_DATA, SAME_SIZE, PATTERN, DECAY_UP, DECAY_DOWN,
-)  # fmt: skip
+    *SYSTEM,
+    GRAM,
+    DISCOUNTED,
+    DISCOUNTED_START,
+    CONSTANT,
+    ALPHA,
+    STARTS_AT_DATA,
+    SAME_SIZE,
+    PATTERN,
+    DECAY_UP,
+)
 INTERFERENCE = _with_mutants(
     Claim(
         id="interference",
@@ -810,7 +842,7 @@ INTERFERENCE_LIMIT = _with_mutants(
         kind="limit",
         statement=sp.Eq(_LIMIT_RATIO, (1 + _RHO_C) / (1 - _RHO_C), evaluate=False),
         source="driftbound",
-        assumptions=(*_INTERFERENCE_ASSUMPTIONS, DECAY_APART),
+        assumptions=(*_INTERFERENCE_ASSUMPTIONS, DECAY_DOWN, DECAY_APART),
         numeric_side=False,
         note="(2 - alpha)/alpha for coherent, alpha/(2 - alpha) for alternating, 1 for orthogonal innovations: no constant in "
         "'D_N is comparable to S_N' is uniform in alpha.",
@@ -875,7 +907,9 @@ def _prove_two_sided_max(claim: Claim) -> Proof:
         n,
         pf.nonnegative(
             sp.Le(alpha * divergence[0], discounted_sum[0] + (1 - alpha) * max_discounted_sum[0], evaluate=False),
-            start, (rho, divergence[0]), (rho, max_discounted_sum[0]),
+            start,
+            (rho, divergence[0]),
+            (rho, max_discounted_sum[0]),
         ),
         lambda hypothesis, m: pf.nonnegative(
             sp.Le(alpha * divergence[m + 1], discounted_sum[m + 1] + (1 - alpha) * max_discounted_sum[m + 1], evaluate=False),
@@ -886,7 +920,7 @@ def _prove_two_sided_max(claim: Claim) -> Proof:
             (rho, pf.instance(rise_s, i=m)),
         ),
         text="alpha D_n <= S_n + rho max S",
-    )  # fmt: skip
+    )
     ceiling = pf.nonnegative(
         sp.Le(divergence[N], (2 - alpha) / alpha * max_discounted_sum[N], evaluate=False),
         (1 / alpha, pf.instance(upper, n=N)),
@@ -894,14 +928,20 @@ def _prove_two_sided_max(claim: Claim) -> Proof:
     )
     lower = pf.induction(
         sp.Le(
-            alpha * discounted_sum[n], alpha * (2 - alpha) * divergence[n] + (1 - alpha) * (2 - alpha) * max_divergence[n],
+            alpha * discounted_sum[n],
+            alpha * (2 - alpha) * divergence[n] + (1 - alpha) * (2 - alpha) * max_divergence[n],
             evaluate=False,
         ),
         n,
         pf.nonnegative(
-            sp.Le(alpha * discounted_sum[0], alpha * (2 - alpha) * divergence[0] + (1 - alpha) * (2 - alpha) * max_divergence[0],
-                  evaluate=False),
-            (start, -alpha), (alpha, rho, divergence[0]), (rho, open_, max_divergence[0]),
+            sp.Le(
+                alpha * discounted_sum[0],
+                alpha * (2 - alpha) * divergence[0] + (1 - alpha) * (2 - alpha) * max_divergence[0],
+                evaluate=False,
+            ),
+            (start, -alpha),
+            (alpha, rho, divergence[0]),
+            (rho, open_, max_divergence[0]),
         ),
         lambda hypothesis, m: pf.nonnegative(
             sp.Le(
@@ -916,7 +956,7 @@ def _prove_two_sided_max(claim: Claim) -> Proof:
             (rho, open_, pf.instance(rise_d, i=m)),
         ),
         text="alpha S_n <= alpha (1 + rho) D_n + rho (1 + rho) max D",
-    )  # fmt: skip
+    )
     floor = pf.nonnegative(
         sp.Le(alpha / (2 - alpha) * discounted_sum[N], max_divergence[N], evaluate=False),
         (1 / (2 - alpha), pf.instance(lower, n=N)),
@@ -940,9 +980,10 @@ def _sum_bounds(claim: Claim) -> tuple[Fact, Fact]:
 
     def upper_form(m: Any) -> Any:
         return sp.Le(
-            alpha**2 * _total_divergence(m) + alpha * (1 - alpha) * divergence[m], _total_innovation(m) + alpha * divergence[0],
+            alpha**2 * _total_divergence(m) + alpha * (1 - alpha) * divergence[m],
+            _total_innovation(m) + alpha * divergence[0],
             evaluate=False,
-        )  # fmt: skip
+        )
 
     upper = pf.induction(
         upper_form(n),
@@ -981,8 +1022,16 @@ def _sum_bounds(claim: Claim) -> tuple[Fact, Fact]:
 
 
 _TWO_SIDED_ASSUMPTIONS = (
-    *SYSTEM, DISCOUNTED, DISCOUNTED_START, CONSTANT, ALPHA, MAX_DIVERGENCE, MAX_DIVERGENCE_GROWS, MAX_SUM, MAX_SUM_GROWS,
-)  # fmt: skip
+    *SYSTEM,
+    DISCOUNTED,
+    DISCOUNTED_START,
+    CONSTANT,
+    ALPHA,
+    MAX_DIVERGENCE,
+    MAX_DIVERGENCE_GROWS,
+    MAX_SUM,
+    MAX_SUM_GROWS,
+)
 
 
 def _two_sided(lower: Any, upper: Any, lower_sum: Any, upper_sum: Any) -> Any:
@@ -1167,7 +1216,7 @@ INNOVATION_VS_INTRA = _with_mutants(
         ),
         source="KTV-A, section 4 (change of reference from q_i to p)",
         assumptions=(NOVELTY, MIXING, INNOVATION, INTRA, RATIO_SUP, FRACTION),
-        note="J is measured against the data, I against the training mixture. The upper half is vacuous when sup(q/p) is infinite.",
+        note="J is measured against the data, I against the mixture; the upper half is vacuous if sup(q/p) is infinite.",
         script=_prove_innovation_vs_intra,
         witness=_STARTED,
     ),
@@ -1264,9 +1313,12 @@ def _prove_persistent(claim: Claim) -> Proof:
     visible = claim.assume("visible")
     chain = _alpha_form(claim, _intra_floor(claim))
     pair = pf.nonnegative(
-        sp.Le(alpha * observabilities[i] * ideal_energies[i] / (8 * (2 - alpha) ** 2), _PAIR, evaluate=False), _alpha_form(claim, _pair_floor(claim)), ((2 - alpha) ** -2, chain), (alpha, (2 - alpha) ** -2, visible),
+        sp.Le(alpha * observabilities[i] * ideal_energies[i] / (8 * (2 - alpha) ** 2), _PAIR, evaluate=False),
+        _alpha_form(claim, _pair_floor(claim)),
+        ((2 - alpha) ** -2, chain),
+        (alpha, (2 - alpha) ** -2, visible),
         domain=(more,),
-    )  # fmt: skip
+    )
     n = _WHOLE
     jumps = pf.induction(
         sp.Le(alpha * _visible_total(n) / 8, _total_innovation(n), evaluate=False),
@@ -1339,8 +1391,17 @@ PERSISTENT = _with_mutants(
 # --- persistent-v1 ---------------------------------------------------------------------------------------------------
 _HARMONIC_CASE: Final = model((_HALF,) * 2, [U, times(sp.sqrt(_HALF), V)])
 _V1_ASSUMPTIONS = (
-    *SYSTEM, GRAM, INITIAL_GRAM, DISCOUNTED, DISCOUNTED_START, START_ORTHOGONAL, ORTHOGONAL, STARTS_AT_DATA, HALF, HARMONIC,
-)  # fmt: skip
+    *SYSTEM,
+    GRAM,
+    INITIAL_GRAM,
+    DISCOUNTED,
+    DISCOUNTED_START,
+    START_ORTHOGONAL,
+    ORTHOGONAL,
+    STARTS_AT_DATA,
+    HALF,
+    HARMONIC,
+)
 
 
 def _harmonic_bound(claim: Claim) -> Fact:
@@ -1349,9 +1410,13 @@ def _harmonic_bound(claim: Claim) -> Fact:
 
     def one_round(m: Any) -> Fact:
         return pf.identity(
-            divergence[m + 1], divergence[m] / 4 + 1 / (m + 1), total, claim.assume("discounted", i=m),
-            claim.assume("half-fresh"), claim.assume("harmonic", i=m),
-        )  # fmt: skip
+            divergence[m + 1],
+            divergence[m] / 4 + 1 / (m + 1),
+            total,
+            claim.assume("discounted", i=m),
+            claim.assume("half-fresh"),
+            claim.assume("harmonic", i=m),
+        )
 
     return pf.induction(
         sp.Le(divergence[n], 4 / (n + 1), evaluate=False),
@@ -1514,9 +1579,11 @@ GIRSANOV: Final = pf.Theorem(
 )
 TV_MEAN = Assumption("tv-mean", "TV(p^i, p) is half the mean of |f_i| under p.", None, sp.Eq(tv[i], mean(sp.Abs(f(i))) / 2))
 TV_MIXED = Assumption(
-    "tv-mixed", "TV(q_i, p) is half the mean of |q_i/p - 1| under p.", None,
+    "tv-mixed",
+    "TV(q_i, p) is half the mean of |q_i/p - 1| under p.",
+    None,
     sp.Eq(mixed_tv[i], mean(sp.Abs(mixture(i) / data - 1)) / 2),
-)  # fmt: skip
+)
 
 
 def _tv_refresh(claim: Claim) -> Fact:
@@ -1673,12 +1740,16 @@ def _prove_replace(claim: Claim) -> Proof:
         n,
         _no_start(claim),
         lambda hypothesis, m: pf.identity(
-            mean(f(m + 1) * g(m + 1 + j)), (m + 1) * overlap * _J2, _replace_recursion(claim, m),
-            pf.expectation((f(m) + g(m)) * g(m + 1 + j)), pf.instance(hypothesis, j=j + 1), _overlap_product(claim, m, j),
+            mean(f(m + 1) * g(m + 1 + j)),
+            (m + 1) * overlap * _J2,
+            _replace_recursion(claim, m),
+            pf.expectation((f(m) + g(m)) * g(m + 1 + j)),
+            pf.instance(hypothesis, j=j + 1),
+            _overlap_product(claim, m, j),
         ),
         over=(j,),
         text="<f_n, g_{n+j}> = n c J^2",
-    )  # fmt: skip
+    )
     total = pf.induction(
         sp.Eq(divergence[n], _J2 * (n + overlap * n * (n - 1)), evaluate=False),
         n,
@@ -1686,14 +1757,19 @@ def _prove_replace(claim: Claim) -> Proof:
         lambda hypothesis, m: pf.identity(
             divergence[m + 1],
             _J2 * (m + 1 + overlap * (m + 1) * m),
-            pf.identity(divergence[m + 1], divergence[m] + 2 * mean(f(m) * g(m)) + mean(g(m) ** 2), claim.assume("divergence"),
-                        _replace_recursion(claim, m), pf.expectation((f(m) + g(m)) ** 2)),
+            pf.identity(
+                divergence[m + 1],
+                divergence[m] + 2 * mean(f(m) * g(m)) + mean(g(m) ** 2),
+                claim.assume("divergence"),
+                _replace_recursion(claim, m),
+                pf.expectation((f(m) + g(m)) ** 2),
+            ),
             hypothesis,
             pf.instance(correlation, n=m, j=0),
             _same_square(claim, m),
         ),
         text="D_n when each generation replaces the last",
-    )  # fmt: skip
+    )
     return pf.qed(claim, pf.instance(total, n=N))
 
 
@@ -1729,9 +1805,13 @@ def _accumulated(claim: Claim) -> Fact:
 
     def grow(m: Any) -> Fact:
         return pf.identity(
-            pooled(m + 1), pooled(m) + g(m) / (m + 2), claim.assume("pooled"), claim.assume("novelty"), claim.assume("pool", i=m),
+            pooled(m + 1),
+            pooled(m) + g(m) / (m + 2),
+            claim.assume("pooled"),
+            claim.assume("novelty"),
+            claim.assume("pool", i=m),
             text="each generation enters the pool with weight 1/(m + 2)",
-        )  # fmt: skip
+        )
 
     empty = pf.identity(pooled(0), 0, claim.assume("pooled"), claim.assume("pool-start"))
     nothing = pf.expectation(sp.Integer(0))
@@ -1982,8 +2062,8 @@ DIVERGENCE_TABLE = _with_mutants(
         statement=_table(),
         source="driftbound",
         assumptions=_TV_ASSUMPTIONS,
-        note="TV, W1 and every integral probability metric contract by exactly rho; KL, Hellinger^2 and W2^2 by at most rho, so W2 "
-        "by sqrt(rho) and not by rho.",
+        note="TV, W1 and every integral probability metric contract by exactly rho; KL, Hellinger^2 and W2^2 by at most rho, "
+        "so W2 by sqrt(rho) and not by rho.",
         script=_prove_divergence_table,
         witness=_FAR,
     ),

@@ -916,7 +916,7 @@ def _observability_claims() -> tuple[Claim, Claim, Claim]:
             _mutant(
                 lower,
                 "twice",
-                "kills it: a small mean shift, where chi2 is once the visible energy to 1 %",
+                "kills it: a small offset b(t) = .1 e^{-t/2}, a mean shift, where chi2 is once the visible energy to 1 %",
                 _SMALL_SHIFT,
                 sp.Ge(chi2, 2 * visible_energy - moment_constant**2 / 3 * ideal_energy**2),
             ),
@@ -927,18 +927,25 @@ def _observability_claims() -> tuple[Claim, Claim, Claim]:
                 threshold,
                 "any-size",
                 "kills it: an error whose endpoint returns exactly, e = A(t) x on N(0, 1) with T - t0 = (5/2) log 2, "
-                "A = 1/4 for the first 2 log 2 of the reverse process and -1/2 for the rest",
+                "A = 1/4 for the first 2 log 2 of the reverse process and -1/2 for the rest; or smooth, "
+                "A = (D' + D)/(2 + 2D) with D = .6 sin²(pi tau/2), tau = T - t, T - t0 = 2",
                 _RETURNING,
                 assumptions=_without(threshold, "A3-A4", "small"),
             ),
-            _mutant(threshold, "twice", "kills it: a small mean shift", _SMALL_SHIFT, sp.Ge(chi2, 2 * visible_energy)),
+            _mutant(
+                threshold,
+                "twice",
+                "kills it: a small offset b(t) = .1 e^{-t/2}, a mean shift",
+                _SMALL_SHIFT,
+                sp.Ge(chi2, 2 * visible_energy),
+            ),
         ),
         _with_mutants(
             upper,
             _mutant(
                 upper,
                 "half",
-                "kills it: a small mean shift at T = 4, where chi2 is .98 of the energy",
+                "kills it: a small offset b(t) = .1 e^{-t/2}, a mean shift, at T = 4, where chi2 is .98 of the energy",
                 _SMALL_SHIFT,
                 sp.Le(chi2, ideal_energy / 2 + 4 * moment_constant**2 / 3 * ideal_energy**2),
             ),
@@ -982,8 +989,8 @@ def _sandwich_claims() -> tuple[Claim, Claim, Claim]:
         witness={**_ANY, ideal_energy: 1},
     )
     half_leading = sp.Abs(_I - _H / 2)
-    small = "kills it: any small visible error, a mean shift of .1 for example"
-    large = "kills it: a mean shift of 2 on N(0, 1) at T = 4, where the remainder is more than half used"
+    small = "kills it: any small visible error, the offset b(t) = .1 e^{-t/2} on N(0, 1) for example"
+    large = "kills it: the offset b(t) = 2 e^{-t/2} on N(0, 1), T = 4, where the remainder is more than half used"
     return (
         _with_mutants(
             exact,
@@ -1100,7 +1107,8 @@ def _gradient_claims() -> tuple[Claim, Claim]:
                 impossibility,
                 "invisible",
                 "kills it: e = A(t) x on N(0, 1) with int e^{-(t-t0)} A dt = 0, invisible to first order only: "
-                "T - t0 = 2 log 2 + log(11/8), A = 1/4 for the first 2 log 2 of the reverse process and -1/2 for the rest",
+                "T - t0 = 2 log 2 + log(11/8), A = 1/4 for the first 2 log 2 of the reverse process and -1/2 "
+                "for the rest; or smooth, A = .3 e^s cos(pi s), s = t - t0, T - t0 = 1",
                 _SECOND_ORDER,
                 assumptions=(
                     *_without(impossibility, "rotation"),

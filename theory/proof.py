@@ -41,6 +41,7 @@ from sympy.core.function import AppliedUndef
 
 from theory import symbols
 from theory._algebra import (
+    MAX_OPS,
     POW,
     SMOOTH,
     Context,
@@ -105,8 +106,16 @@ class Fact:
     kind: StepKind
     reference: str
 
-    def __init__(self, seal: object, relation: Relation, hypotheses: frozenset[Hypothesis], parents: tuple[Fact, ...],
-                 text: str, kind: StepKind, reference: str) -> None:  # fmt: skip
+    def __init__(
+        self,
+        seal: object,
+        relation: Relation,
+        hypotheses: frozenset[Hypothesis],
+        parents: tuple[Fact, ...],
+        text: str,
+        kind: StepKind,
+        reference: str,
+    ) -> None:
         """Refuse construction from outside the kernel."""
         if seal is not _SEAL:
             raise TypeError("a Fact is made by the primitives of theory.proof only")
@@ -152,8 +161,16 @@ def _genuine(fact: object) -> Fact:
     return fact
 
 
-def _make(relation: Relation, parents: tuple[Any, ...], text: str, *, kind: StepKind = "checked", reference: str = "",
-          extra: frozenset[Hypothesis] = frozenset(), drop: Hypothesis | None = None) -> Fact:  # fmt: skip
+def _make(
+    relation: Relation,
+    parents: tuple[Any, ...],
+    text: str,
+    *,
+    kind: StepKind = "checked",
+    reference: str = "",
+    extra: frozenset[Hypothesis] = frozenset(),
+    drop: Hypothesis | None = None,
+) -> Fact:
     hypotheses = frozenset(extra).union(*[_genuine(parent).hypotheses for parent in parents]) - {drop}
     return Fact(_SEAL, relation, hypotheses, parents, text, kind, reference)
 
@@ -314,6 +331,8 @@ def identity(lhs: Any, rhs: Any, *rules: Fact, unroll_at: Any = None, domain: tu
 
 def _checked(relation: Relation, context: Context) -> sp.Expr:
     """rhs - lhs after both sides were found to be defined."""
+    if sp.count_ops(relation.lhs) + sp.count_ops(relation.rhs) > MAX_OPS:
+        raise ProofError(f"the relation has more than {MAX_OPS} operations: not proved")
     check_defined(relation.lhs, context)
     check_defined(relation.rhs, context)
     return relation.rhs - relation.lhs
@@ -351,8 +370,9 @@ def antisymmetry(below: Fact, above: Fact, text: str = "") -> Fact:
     return _make(Relation(below.lhs, "==", below.rhs), (below, above), text or "two opposite inequalities")
 
 
-def nonnegative(goal: Any, *hints: Any, strict: bool = False, domain: tuple[Fact, ...] = (), unroll_at: Any = None,
-                text: str = "") -> Fact:  # fmt: skip
+def nonnegative(
+    goal: Any, *hints: Any, strict: bool = False, domain: tuple[Fact, ...] = (), unroll_at: Any = None, text: str = ""
+) -> Fact:
     """An inequality by a certificate: rhs - lhs = sum of the hints + a remainder with nonnegative coefficients.
 
     ``goal``: a relation, or an expression (read: 0 <= expression). Each hint is a nonnegative thing or a tuple of them, to be
@@ -432,6 +452,18 @@ def average(fact: Fact, text: str = "") -> Fact:
     return _make(Relation(_linear(lhs), op, _linear(rhs)), (fact,), text or "averaging a relation that holds pointwise")
 
 
+def _random(expr: sp.Basic) -> bool:
+    """True when the sample point occurs outside every mean."""
+    return expr == omega or (expr.func != mean and any(_random(arg) for arg in expr.args))
+
+
+def _mean_of(monomial: sp.Expr) -> sp.Expr:
+    """mean(monomial) with the factors that are not random in front; mean(1) = 1."""
+    random = sp.Mul(*[factor for factor in sp.Mul.make_args(monomial) if _random(factor)])
+    constant = sp.Mul(*[factor for factor in sp.Mul.make_args(monomial) if not _random(factor)])
+    return constant * mean(random) if random != 1 else constant
+
+
 def _linear(expr: sp.Expr) -> sp.Expr:
     """Linearity: sum of coefficient * mean(monomial in random variables)."""
     total = sp.Integer(0)
@@ -440,7 +472,7 @@ def _linear(expr: sp.Expr) -> sp.Expr:
         limits: list[tuple[Any, ...]] = []
         for factor in sp.Mul.make_args(term):
             base, exponent = factor.as_base_exp()
-            if not factor.has(omega):
+            if not _random(factor):
                 outside *= factor
             elif isinstance(base, sp.Sum) and isinstance(exponent, sp.Integer) and exponent > 0:
                 for _ in range(int(exponent)):
@@ -449,14 +481,8 @@ def _linear(expr: sp.Expr) -> sp.Expr:
                     limits.extend(tuple(limit) for limit in copy.limits)
             else:
                 inside *= factor
-        if not limits:
-            total += outside * (mean(inside) if inside != 1 else 1)
-            continue
-        inner = sp.Integer(0)
-        for piece in sp.Add.make_args(sp.expand(inside)):
-            constant, dependent = piece.as_independent(omega, as_Add=False)
-            inner += constant * (mean(dependent) if dependent != 1 else 1)
-        total += outside * sp.Sum(inner, *limits)
+        value = sp.Add(*[_mean_of(piece) for piece in sp.Add.make_args(sp.expand(inside))]) if limits else _mean_of(inside)
+        total += outside * (sp.Sum(value, *limits) if limits else value)
     return total
 
 
@@ -506,8 +532,16 @@ def compare(a: Any, b: Any, text: str = "") -> Fact:
     return _make(Relation(a, "<", b), (), text or "interval arithmetic")
 
 
-def induction(statement: Any, n: sp.Symbol, base: Fact, step: Callable[[Fact, sp.Symbol], Fact], *, start: int = 0,
-              over: tuple[sp.Symbol, ...] = (), text: str = "") -> Fact:  # fmt: skip
+def induction(
+    statement: Any,
+    n: sp.Symbol,
+    base: Fact,
+    step: Callable[[Fact, sp.Symbol], Fact],
+    *,
+    start: int = 0,
+    over: tuple[sp.Symbol, ...] = (),
+    text: str = "",
+) -> Fact:
     """P(n) for every n >= start, from Fact(P(start)) and ``step(Fact(P(m)), m) -> Fact(P(m + 1))`` with m symbolic.
 
     ``over``: further symbols for all of whose values P is claimed; the step may specialise them in its hypothesis. The
@@ -599,8 +633,16 @@ def _word(expr: sp.Expr) -> tuple[sp.Symbol, ...]:
 
 
 # --- limits and integrals --------------------------------------------------------------------------------------------
-def limit(expr: Any, var: sp.Symbol, point: Any, value: Any, *rules: Fact, domain: tuple[Fact, ...] = (),
-          known: tuple[Fact, ...] = (), text: str = "") -> Fact:  # fmt: skip
+def limit(
+    expr: Any,
+    var: sp.Symbol,
+    point: Any,
+    value: Any,
+    *rules: Fact,
+    domain: tuple[Fact, ...] = (),
+    known: tuple[Fact, ...] = (),
+    text: str = "",
+) -> Fact:
     """lim expr = value as ``var`` tends to ``point`` inside its declared domain.
 
     Known limits: continuity; r**n -> 0 for a proved |r| < 1; 1/n -> 0; exp(-n) -> 0; l'Hopital for 0/0 at a finite point.
@@ -741,8 +783,16 @@ def _limit_at_infinity(expr: sp.Expr, var: sp.Symbol, context: Context) -> sp.Ex
     raise ProofError(f"limit: no rule for {expr} as {var} tends to infinity")
 
 
-def integral(f: Any, x: sp.Symbol, bounds: tuple[Any, Any], antiderivative: Any, value: Any, *, domain: tuple[Fact, ...] = (),
-             text: str = "") -> Fact:  # fmt: skip
+def integral(
+    f: Any,
+    x: sp.Symbol,
+    bounds: tuple[Any, Any],
+    antiderivative: Any,
+    value: Any,
+    *,
+    domain: tuple[Fact, ...] = (),
+    text: str = "",
+) -> Fact:
     """The integral of f over [lo, hi] is ``value``: the antiderivative is differentiated back and has no pole in between.
 
     Finite bounds with lo <= hi proved; integrand and antiderivative must be defined on the whole closed interval.
@@ -869,8 +919,9 @@ def conditional(claim: Claim, missing: str, *facts: Fact) -> Proof:
 def refuted(claim: Claim, case: Case) -> Proof:
     """The statement fails at ``case``, where every assumption holds; both are evaluated exactly."""
     relation = falsifying(claim, case)
-    step = Step("the assumptions hold and the statement fails at the witness", "checked", relation.rhs - relation.lhs,
-                relation.boolean)  # fmt: skip
+    step = Step(
+        "the assumptions hold and the statement fails at the witness", "checked", relation.rhs - relation.lhs, relation.boolean
+    )
     return _issue(claim, Proof("refuted", (step,), witness=case))
 
 

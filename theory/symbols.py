@@ -57,7 +57,9 @@ learned_energies = sp.IndexedBase("learned_energies", nonnegative=True)  # epŝ_
 observabilities = sp.IndexedBase("observabilities", nonnegative=True)  # eta_i, (N,)
 constant_innovation = sp.Symbol("constant_innovation", positive=True)  # J where J_i = J for every i
 overlap = sp.Symbol("overlap", real=True)  # c where <g_i, g_j> = c J^2 for i != j (replace, accumulate)
-decay = sp.Symbol("decay", real=True)  # c where <g_i, g_j> = c^|i-j| J^2 (interference); 1 coherent, -1 alternating, 0 orthogonal
+decay = sp.Symbol(
+    "decay", real=True
+)  # c where <g_i, g_j> = c^|i-j| J^2 (interference); 1 coherent, -1 alternating, 0 orthogonal
 
 # divergences before and after one mixing with fresh data (1-D): distance of p^i from p, and of q_i from p
 tv = sp.IndexedBase("tv", nonnegative=True)

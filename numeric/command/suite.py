@@ -17,7 +17,7 @@ from numeric.channels import Channel, early_stopping, mean_shift
 from numeric.errors import AffineError, BoundedError, ConsistentError
 from numeric.exact_generation import exact_generation
 from numeric.exact_recursion import exact_recursion, smoothing_tv
-from numeric.generation import Generation
+from numeric.generation import Generation, Quantity
 from numeric.process import OU
 from numeric.recursion import Recursion
 from numeric.simulate_generation import simulate_generation
@@ -101,6 +101,36 @@ def _gaussian_cases(count: int) -> Iterator[SuiteCase]:
     )
     yield SuiteCase(
         "gaussian",
+        "time-only drift, very large",
+        "V is deterministic, eps² near 4: more than half of the bounded remainder is used",
+        lambda rng: exact_generation(unit, AffineError(0.0, lambda t: np.array([2.0 * math.exp(-0.5 * t)]))),
+    )
+    yield SuiteCase(
+        "gaussian",
+        "time-only drift, invisible",
+        "a drift in time that undoes itself before the endpoint: energy, but nothing to see",
+        lambda rng: exact_generation(unit, AffineError(0.0, _undone)),
+    )
+    yield SuiteCase(
+        "gaussian",
+        "invisible to first order",
+        "a scale error that undoes itself to first order: eta = 0, and yet the endpoint law is wrong",
+        lambda rng: exact_generation(unit, AffineError(_undone_scale, 0.0)),
+    )
+    yield SuiteCase(
+        "gaussian",
+        "returning error",
+        "an error of which the endpoint sees a first-order trace, and yet the endpoint law is exact",
+        lambda rng: returning(),
+    )
+    yield SuiteCase(
+        "gaussian",
+        "started from its own noise",
+        "a consistent score whose process starts at p^_T, with T = 1: the start itself adds to the divergence",
+        lambda rng: exact_generation(unit, ConsistentError(unit, Channel(noise=0.5)), OU(0.02, 1.0), start="learned"),
+    )
+    yield SuiteCase(
+        "gaussian",
         "rotation",
         "energy without limit that the endpoint cannot see",
         lambda rng: exact_generation(Gaussian([0.0, 0.0], 1.0), AffineError([[0.0, 1.0], [-1.0, 0.0]], 0.0)),
@@ -119,6 +149,36 @@ def _gaussian_cases(count: int) -> Iterator[SuiteCase]:
         "an error of 0.24 x on N(0,1): the path divergence is infinite without any blow-up",
         lambda rng: exact_generation(unit, AffineError([[0.24]], [0.0])),
     )
+
+
+T0, TIME = 0.02, 4.0
+
+
+def _undone(t: float) -> Array:
+    """A drift b(t) = 0.1 (1 - c e^{-(t-t0)/2}) with int e^{-(t-t0)/2} b dt = 0 on [0.02, 4]."""
+    decay = math.exp(-0.5 * (TIME - T0))
+    return np.array([0.1 * (1.0 - 2.0 / (1.0 + decay) * math.exp(-0.5 * (t - T0)))])
+
+
+def _undone_scale(t: float) -> Array:
+    """A scale error A(t) = 0.4 (1 - c e^{-(t-t0)}) with int e^{-(t-t0)} A dt = 0 on [0.02, 4]."""
+    decay = math.exp(-(TIME - T0))
+    return np.array([[0.4 * (1.0 - 2.0 / (1.0 + decay) * math.exp(-(t - T0)))]])
+
+
+def returning() -> Generation:
+    """N(0, 1) with A = 1/4 for the first 2 log 2 of the reverse process and -1/2 for its last log(2)/2: C(t0) = 1 exactly.
+
+    C' = (2 A - 1) C + 1 in reverse time. The jump of A is spread over a time so short that it moves C by 1e-6.
+    """
+    last = 0.5 * math.log(2.0)
+    process = OU(T0, T0 + 2.5 * math.log(2.0))
+
+    def matrix(t: float) -> Array:
+        late = 1.0 / (1.0 + math.exp(min((t - T0 - last) / 1e-3, 700.0)))
+        return np.array([[0.25 - 0.75 * late]])
+
+    return exact_generation(Gaussian(0.0, 1.0), AffineError(matrix, 0.0), process)
 
 
 def random_affine(rng: np.random.Generator, dim: int) -> Generation:
@@ -254,7 +314,7 @@ def _recursion_cases() -> Iterator[SuiteCase]:
         "recursion",
         "accumulating, orthogonal",
         "all earlier data is kept: orthogonal errors stop at pi²/6",
-        lambda rng: exact_recursion(Gaussian(np.zeros(16), 1.0), orthogonal(16, SMALL), "accumulate", 16),
+        lambda rng: exact_recursion(Gaussian(np.zeros(9), 1.0), orthogonal(9, SMALL), "accumulate", 9),
     )
     yield SuiteCase(
         "recursion",
@@ -275,6 +335,36 @@ def _recursion_cases() -> Iterator[SuiteCase]:
         lambda rng: exact_recursion(
             unit, [mean_shift(0.4), mean_shift(0.4), Channel(gain=0.0, noise=1.0), mean_shift(0.4)], 0.5, 4
         ),
+    )
+    yield SuiteCase(
+        "recursion",
+        "narrowed, then widened",
+        "an error where the mixture has less mass than the data: chi2 against q exceeds J²",
+        lambda rng: exact_recursion(unit, [Channel(gain=0.6), Channel(gain=0.6), Channel(gain=1.3), Channel(gain=1.3)], 0.3, 4),
+    )
+    yield SuiteCase(
+        "recursion",
+        "orthogonal, harmonic sizes",
+        "J_i² = 1/(i+1), whose sum diverges, and yet the drift dies out",
+        lambda rng: _harmonic(14),
+    )
+    yield SuiteCase(
+        "recursion",
+        "perfect rounds",
+        "no error of any kind: every model is the data",
+        lambda rng: _repeated(exact_generation(unit, AffineError(0.0, 0.0)), 0.5, 6),
+    )
+    yield SuiteCase(
+        "recursion",
+        "rotations",
+        "energy in every round that no endpoint sees: the data law comes back each time",
+        lambda rng: _repeated(exact_generation(Gaussian([0.0, 0.0], 1.0), AffineError([[0.0, 0.3], [-0.3, 0.0]], 0.0)), 0.5, 6),
+    )
+    yield SuiteCase(
+        "recursion",
+        "returning errors",
+        "visible to first order in every round, and yet the data law comes back each time",
+        lambda rng: _repeated(returning(), 0.5, 6),
     )
     yield SuiteCase(
         "recursion",
@@ -308,6 +398,30 @@ def _recursion_cases() -> Iterator[SuiteCase]:
     )
 
 
+def _harmonic(count: int) -> Recursion:
+    """Orthogonal mean shifts at alpha = 1/2, sized so that J_i² = 1/(i+1): J_i² = (1 + D_i/4) (exp(delta²) - 1)."""
+    channels, drift = [], 0.0
+    for step, row in enumerate(np.eye(count)):
+        size = 1.0 / (step + 1.0)
+        channels.append(mean_shift(math.sqrt(math.log1p(size / (1.0 + drift / 4.0))) * row))
+        drift = drift / 4.0 + size
+    return exact_recursion(Gaussian(np.zeros(count), 1.0), channels, 0.5, count)
+
+
+def _repeated(generation: Generation, alpha: float, count: int) -> Recursion:
+    """Rounds that all return the data law, though each has the energies of ``generation``."""
+    whole = exact_recursion(generation.target, Channel(), alpha, count)
+    return replace(
+        whole,
+        ideal_energies=np.full(count, float(generation.ideal_energy)),
+        observabilities=np.full(count, _number(generation.observability)),
+    )
+
+
+def _number(value: Quantity | None) -> float:
+    return math.nan if value is None else float(value)
+
+
 def _random_recursion(rng: np.random.Generator) -> Recursion:
     count = 10
     channels = [
@@ -326,9 +440,9 @@ def _with_energies(target: Target, errors: list[Channel], alpha: float, t0: floa
     ]
     return replace(
         whole,
-        learned_energies=np.array([float(one.learned_energy) for one in rounds]),
-        ideal_energies=np.array([float(one.ideal_energy) for one in rounds]),
-        observabilities=np.array([math.nan if one.observability is None else float(one.observability) for one in rounds]),
+        learned_energies=np.array([_number(one.learned_energy) for one in rounds]),
+        ideal_energies=np.array([_number(one.ideal_energy) for one in rounds]),
+        observabilities=np.array([_number(one.observability) for one in rounds]),
         smoothing_tv=np.array([smoothing_tv(law, t0) for law in whole.mixtures]),
     )
 

@@ -93,6 +93,7 @@ def fresh_rows(alphas: Sequence[float]) -> list[list[float]]:
     return [[a, *[0.0] * i, 1.0 - a] for i, a in enumerate(alphas)]
 
 
+START = GaussianMixture([0.3, 0.7], [-0.8, 0.5], [0.6, 1.2])
 TURN = np.array([[0.8, 0.25], [-0.15, 0.85]])
 SETTINGS: dict[str, tuple[Target, list[Channel], list[float], Target | None, float, int]] = {
     "shift and noise": (Gaussian(0.2, 0.8), [Channel(0.9, 0.1, 0.15)] * 5, [0.3] * 5, None, 14.0, 2001),
@@ -101,14 +102,20 @@ SETTINGS: dict[str, tuple[Target, list[Channel], list[float], Target | None, flo
         [kde(0.3), mean_shift(0.2), early_stopping(0.3), Channel(1.05, -0.1, 0.02), kde(0.2)],
         [0.2, 0.7, 0.0, 1.0, 0.5], None, 16.0, 2001,
     ),
-    "other start": (Gaussian(0.0, 1.0), [kde(0.2)] * 4, [0.4, 0.2, 0.3, 0.1], GaussianMixture([0.3, 0.7], [-0.8, 0.5], [0.6, 1.2]), 16.0, 2001),
-    "plane": (Gaussian([0.3, -0.2], [[1.0, 0.3], [0.3, 0.7]]), [Channel(TURN, [0.1, 0.0], [[0.2, 0.05], [0.05, 0.1]])] * 3, [0.3] * 3, None, 11.0, 321),
+    "other start": (Gaussian(0.0, 1.0), [kde(0.2)] * 4, [0.4, 0.2, 0.3, 0.1], START, 16.0, 2001),
+    "plane": (
+        Gaussian([0.3, -0.2], [[1.0, 0.3], [0.3, 0.7]]),
+        [Channel(TURN, [0.1, 0.0], [[0.2, 0.05], [0.05, 0.1]])] * 3, [0.3] * 3, None, 11.0, 321,
+    ),
     "mixture": (GaussianMixture([0.3, 0.7], [-1.5, 1.0], [0.2, 0.4]), [kde(0.15)] * 4, [0.3] * 4, None, 12.0, 4001),
     "mixture plane": (
         GaussianMixture([0.4, 0.6], [[-1.0, 0.0], [1.0, 0.5]], [[[0.5, 0.2], [0.2, 0.6]], [[0.7, 0.0], [0.0, 0.5]]]),
         [early_stopping(0.1), kde(0.2)], [0.3, 0.5], None, 10.0, 281,
     ),
-    "mixture, other start": (GaussianMixture([0.5, 0.5], [-1.0, 1.0], [0.5, 0.4]), [early_stopping(0.1)] * 3, [0.2] * 3, Gaussian(0.3, 0.6), 12.0, 2001),
+    "mixture, other start": (
+        GaussianMixture([0.5, 0.5], [-1.0, 1.0], [0.5, 0.4]),
+        [early_stopping(0.1)] * 3, [0.2] * 3, Gaussian(0.3, 0.6), 12.0, 2001,
+    ),
 }  # fmt: skip
 
 
@@ -244,12 +251,14 @@ def test_coherent_and_alternating_innovations() -> None:
 
 
 def test_accumulating_orthogonal_innovations_reach_pi_squared_over_six() -> None:
-    count, delta = 40, 1e-5
+    count, delta = 9, 1e-5
     channels = [mean_shift(delta * np.eye(count)[i]) for i in range(count)]
     r = exact_recursion(Gaussian(np.zeros(count), 1.0), channels, "accumulate", count)
     partial = 1.0 + sum(1.0 / k**2 for k in range(2, count + 1))
     assert r.divergence[-1] / r.innovation[-1] ** 2 == pytest.approx(partial, rel=1e-6)
-    assert r.divergence[-1] / r.innovation[-1] ** 2 == pytest.approx(math.pi**2 / 6, rel=1.5 / count)
+    weights = resolve_mixing("accumulate", 500).resolvent[-1, 1:]
+    assert float(weights @ weights) == pytest.approx(math.pi**2 / 6, rel=1.5 / 500)
+    assert float(weights.sum()) == pytest.approx(math.log(500) + np.euler_gamma, rel=1e-3)  # coherent: no bound
     replaced = exact_recursion(Gaussian(np.zeros(count), 1.0), channels, "replace", count)
     assert replaced.divergence[-1] / replaced.innovation[-1] ** 2 == pytest.approx(count, rel=1e-6)
 
@@ -436,6 +445,13 @@ def test_shape_of_everything() -> None:
     nothing = exact_recursion(GaussianMixture([0.5, 0.5], [-1.0, 1.0], 0.5), Channel(), 0.4, 3)
     np.testing.assert_allclose(nothing.divergence, 0.0, atol=1e-25)
     np.testing.assert_allclose(nothing.innovation, 0.0, atol=1e-14)
+
+
+def test_too_many_components_are_refused() -> None:
+    many = [mean_shift(0.1 * i + 0.01 * i * i) for i in range(20)]
+    assert exact_recursion(Gaussian(0.0, 1.0), many, 0.3, 20).generations == 20
+    with pytest.raises(ValueError, match="channel must lead to at most"):
+        exact_recursion(Gaussian(0.0, 1.0), many, "accumulate", 20)
 
 
 BAD: list[tuple[str, Callable[[], object]]] = [

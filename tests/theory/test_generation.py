@@ -278,6 +278,40 @@ def from_learned_start() -> dict[str, float]:
 
 
 RETURNING = functools.partial(two_legs, 0.25, -0.5, math.log(2) / 2)
+
+
+def smooth_return() -> dict[str, float]:
+    """The variance 1 + D(tau) of the endpoint's law with D = .6 sin²(pi tau/2): A = (D' + D)/(2 + 2D) makes it so."""
+
+    def slope(t: float) -> float:
+        tau = 2.02 - t
+        return (0.3 * math.pi * math.sin(math.pi * tau) + 0.6 * math.sin(math.pi * tau / 2) ** 2) / (
+            2 + 1.2 * math.sin(math.pi * tau / 2) ** 2
+        )
+
+    return affine_case(1.0, [(2.0, slope, constant(0.0))], 0.02)
+
+
+def smooth_invisible() -> dict[str, float]:
+    """int e^{-s} A ds = .3 int cos(pi s) ds = 0 on [0, 1]."""
+    legs = [(1.0, lambda t: 0.3 * math.exp(t - 0.02) * math.cos(math.pi * (t - 0.02)), constant(0.0))]
+    return affine_case(1.0, legs, 0.02)
+
+
+@pytest.mark.parametrize(
+    ("name", "case"),
+    [
+        ("observability-threshold~any-size", smooth_return),
+        ("leading-order~small-error-alone", smooth_return),
+        ("impossibility~invisible", smooth_invisible),
+    ],
+)
+def test_the_smooth_cases_kill_as_well(name: str, case: Callable[[], dict[str, float]]) -> None:
+    mutant, values = MUTANTS[name][1], case()
+    assert assumptions_hold(mutant, values)
+    assert violated(mutant, values, 1e-6)
+
+
 KILLS: dict[str, Callable[[], dict[str, float]]] = {
     "girsanov-kl~49-percent": lambda: variance_error(1.0, 0.8),
     "girsanov-kl~any-start": from_learned_start,

@@ -6,6 +6,7 @@ exception; should a fact or a "proved" come out, the kernel is unsound and the t
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import pickle
 from collections.abc import Callable
@@ -104,7 +105,7 @@ def the_other_branch_of_the_root() -> object:
 
 @attack
 def imaginary_unit() -> object:
-    return pf.identity(sp.sqrt(-1) ** 2, -1)
+    return pf.identity(sp.sqrt(-1), sp.I)
 
 
 @attack
@@ -164,7 +165,7 @@ def half_integer_power_of_minus_one() -> object:
 
 @attack
 def negative_exponent_at_a_possible_zero() -> object:
-    return pf.identity(a ** (-n) * a**n, 1)
+    return pf.identity(unevaluated(a ** (-n), a**n), 1)
 
 
 @attack
@@ -189,7 +190,10 @@ def derivative_is_outside_the_language() -> object:
 
 @attack
 def too_large_to_decide() -> object:
-    return pf.identity(sp.Add(*[x**r * y ** (r % 7) for r in range(9000)]), 0)
+    large = x
+    for _ in range(13):
+        large = (large + y) * (large + 1)
+    return pf.identity(large, large + x - x)
 
 
 # --- sums ------------------------------------------------------------------------------------------------------------
@@ -215,9 +219,7 @@ def division_by_zero_inside_a_sum() -> object:
 
 @attack
 def product_of_sums_as_sum_of_products() -> object:
-    return pf.identity(
-        sp.Sum(D[i], (i, 0, N)) * sp.Sum(s.innovation[i], (i, 0, N)), sp.Sum(D[i] * s.innovation[i], (i, 0, N))
-    )
+    return pf.identity(sp.Sum(D[i], (i, 0, N)) * sp.Sum(s.innovation[i], (i, 0, N)), sp.Sum(D[i] * s.innovation[i], (i, 0, N)))
 
 
 @attack
@@ -329,9 +331,7 @@ def maximum_with_one_argument_forgotten() -> object:
 
 @attack
 def antisymmetry_of_unrelated_inequalities() -> object:
-    return pf.antisymmetry(
-        pf.nonnegative(sp.Le(x, x + a, evaluate=False)), pf.nonnegative(sp.Le(x, x + b, evaluate=False))
-    )
+    return pf.antisymmetry(pf.nonnegative(sp.Le(x, x + a, evaluate=False)), pf.nonnegative(sp.Le(x, x + b, evaluate=False)))
 
 
 @attack
@@ -407,9 +407,13 @@ def forged_by_the_constructor() -> object:
 def forged_without_the_constructor() -> object:
     fact = object.__new__(pf.Fact)
     for name, value in {
-        "relation": pf.Relation(p, "<=", sp.Integer(2)), "hypotheses": frozenset(), "parents": (), "text": "", "kind": "checked",
+        "relation": pf.Relation(p, "<=", sp.Integer(2)),
+        "hypotheses": frozenset(),
+        "parents": (),
+        "text": "",
+        "kind": "checked",
         "reference": "",
-    }.items():  # fmt: skip
+    }.items():
         object.__setattr__(fact, name, value)
     return pf.qed(a_claim(), fact)
 
@@ -548,14 +552,9 @@ def hypothesis_leaks_out_of_an_induction() -> object:
         stolen.append(hypothesis)
         return pf.identity(index + 1, index + 1)
 
-    try:
-        pf.induction(sp.Eq(D[n], 0, evaluate=False), n, pf.identity(0, 0), step)
-    except ProofError:
-        pass
-    try:
-        pf.induction(sp.Eq(n + n, 2 * n, evaluate=False), n, pf.identity(0, 0), step)
-    except ProofError:
-        pass
+    for statement in (sp.Eq(D[n], 0, evaluate=False), sp.Eq(D[n] * 0, 0, evaluate=False)):
+        with contextlib.suppress(ProofError):
+            pf.induction(statement, n, pf.identity(0, 0), step)
     return pf.qed(claim, stolen[0])
 
 
@@ -583,7 +582,10 @@ def hypothesis_generalised_over_its_index() -> object:
 def hypothesis_as_a_rule_for_every_index() -> object:
     claim = a_claim(sp.Eq(D[N], 0), Assumption("start", "D starts at 0.", sp.Eq(D[0], 0)))
     return pf.induction(
-        sp.Eq(D[n], 0, evaluate=False), n, claim.assume("start"), lambda hypothesis, index: pf.identity(D[index + 1], 0, hypothesis)
+        sp.Eq(D[n], 0, evaluate=False),
+        n,
+        claim.assume("start"),
+        lambda hypothesis, index: pf.identity(D[index + 1], 0, hypothesis),
     )
 
 
@@ -659,7 +661,9 @@ def limit_with_a_wrong_value() -> object:
 
 @attack
 def limit_of_a_power_that_need_not_vanish() -> object:
-    return pf.limit(s.alpha**N, N, sp.oo, 0, domain=(a_claim(None, Assumption("one", "At most 1.", sp.Le(s.alpha, 1))).assume("one"),))
+    return pf.limit(
+        s.alpha**N, N, sp.oo, 0, domain=(a_claim(None, Assumption("one", "At most 1.", sp.Le(s.alpha, 1))).assume("one"),)
+    )
 
 
 @attack
@@ -747,7 +751,7 @@ def trace_with_an_unstated_inverse() -> object:
 
 @attack
 def trace_of_an_inverse_power() -> object:
-    return pf.trace_identity(A * A**-1, 1)
+    return pf.trace_identity(A * B * A**-1, B)
 
 
 @attack
@@ -764,7 +768,9 @@ def joint_convexity_of_an_unsquared_distance() -> object:
 
 @attack
 def joint_convexity_without_its_premise() -> object:
-    return pf.cited(JOINT_CONVEXITY, pf.identity(law(i), law(i)), pf.nonnegative(a), mixed_value=s.mixed_kl[i], value=s.accumulated_kl[i])
+    return pf.cited(
+        JOINT_CONVEXITY, pf.identity(law(i), law(i)), pf.nonnegative(a), mixed_value=s.mixed_kl[i], value=s.accumulated_kl[i]
+    )
 
 
 # --- conclusions -----------------------------------------------------------------------------------------------------

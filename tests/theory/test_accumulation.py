@@ -1,0 +1,142 @@
+"""Many generations: every claim comes out as expected, every mutant is false and refused, and nothing is vacuous."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+from typing import Any
+
+import pytest
+import sympy as sp
+
+from theory import accumulation as ac
+from theory import proof as pf
+from theory import symbols as s
+from theory.claim import Claim, conjuncts
+
+CLAIMS = {claim.id: claim for claim in ac.CLAIMS}
+MUTANTS = [(claim, mutant) for claim in ac.CLAIMS for mutant in claim.mutants]
+REFUTED = {"persistent-v1", "thm42-display", "no-pointwise-floor"}
+
+
+@pytest.mark.parametrize("claim", ac.CLAIMS, ids=lambda claim: claim.id)
+def test_the_claim_comes_out_as_expected(claim: Claim) -> None:
+    proof = claim.prove()
+    assert proof.status == ("refuted" if claim.id in REFUTED else "proved"), proof.missing
+    assert claim.expected == ("false" if claim.id in REFUTED else "true")
+    assert proof.steps
+
+
+@pytest.mark.parametrize(("claim", "mutant"), MUTANTS, ids=[mutant.id for _, mutant in MUTANTS])
+def test_the_mutant_is_false_and_the_same_proof_refuses_it(claim: Claim, mutant: Claim) -> None:
+    assert pf.judge_mutant(claim, mutant)
+    assert mutant.expected == "false"
+    assert mutant.note, "says which kind of case kills it"
+
+
+@pytest.mark.parametrize("claim", ac.CLAIMS, ids=lambda claim: claim.id)
+def test_the_claim_holds_at_its_own_witness_and_at_the_cases_of_its_mutants(claim: Claim) -> None:
+    """The statements themselves, evaluated exactly where the assumptions hold (limits aside)."""
+    if claim.expected == "false" or claim.statement.has(sp.Limit):
+        return
+    for case in [claim.witness, *(mutant.falsified_by for mutant in claim.mutants)]:
+        if case is None or not all(pf.holds(assumption, case) for assumption in claim.assumptions):
+            continue
+        with pytest.raises(pf.ProofError, match="does not fail"):
+            pf.falsifying(claim, case)
+
+
+def test_every_assumption_is_used_by_the_proof() -> None:
+    """A hypothesis that no proof step uses would make the claim weaker than it is; the exceptions say why they are there."""
+    spare = {
+        "innovation-vs-intra": {"novelty"},  # says what g is; the two bounds hold for any g
+        "memory-identity": {"starts-at-data"},  # the condition under which "unrolled" has no term of f_0
+        "chi2-horizon": {"some-synthetic"},  # structural: with alpha = 1 the oldest component has weight 0
+        "thm42-display": {"alpha"},  # part of the setting that is refuted
+        "no-pointwise-floor": {a.name for a in ac.NO_POINTWISE_FLOOR.assumptions} - {"last-is-data", "sum-positive"},
+    }
+    for claim in ac.CLAIMS:
+        used = {step.reference for step in claim.prove().steps if step.kind == "assumed"}
+        unused = {assumption.name for assumption in claim.assumptions} - used
+        assert unused <= spare.get(claim.id, set()), (claim.id, unused)
+
+
+def random_case(rng: random.Random, rounds: int) -> dict[Any, Any]:
+    """Random rational fractions, initial error and innovations on four points, each with mean zero."""
+
+    def vector(size: int) -> tuple[sp.Rational, ...]:
+        values = [sp.Rational(rng.randint(-size, size), 100) for _ in range(3)]
+        return (*values, -sum(values, sp.Integer(0)))
+
+    fraction = sp.Rational(rng.randint(1, 10), 10)
+    return ac.model((fraction,) * rounds, [vector(10) for _ in range(rounds)], start=vector(10))
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(
+    "name", ["refresh", "discounted-identity", "two-sided-max", "triangle", "innovation-vs-intra", "consecutive-floor"]
+)
+def test_unconditional_claims_hold_on_random_exact_recursions(name: str, seed: int) -> None:
+    """A second route: densities on four points, every quantity computed from its definition, no kernel involved."""
+    claim, case = CLAIMS[name], random_case(random.Random(seed), 4)
+    assert all(pf.holds(assumption, case) for assumption in claim.assumptions)
+    with pytest.raises(pf.ProofError, match="does not fail"):
+        pf.falsifying(claim, case)
+
+
+def test_the_two_sided_constants_are_nearly_attained() -> None:
+    """Coherent and alternating rounds at alpha = 1/10: the constants cannot be improved by much."""
+    tenth, rounds = sp.Rational(1, 10), 40
+    stationary = -tenth / 10 / sp.Rational(19, 10)  # alternating rounds then carry f to -f from the start
+    for sign, constant, start in ((1, 19, 0), (-1, sp.Rational(1, 19), stationary)):
+        steps = [ac.times(tenth * sign**r / 10, ac.U) for r in range(rounds)]
+        case = ac.model((tenth,) * rounds, steps, start=ac.times(start, ac.U))
+        reached = case[s.max_divergence][-1] / case[s.max_discounted_sum][-1]
+        assert abs(reached / constant - 1) < sp.Rational(1, 20)
+
+
+def test_the_pair_floor_is_sharp() -> None:
+    """A round that carries f to -f gives equality."""
+    case = ac._UNDO
+    pair = sp.Max(case[s.divergence][1], case[s.divergence][2])
+    assert pair == case[s.innovation][1] ** 2 / sp.Rational(19, 10) ** 2
+
+
+def test_the_constant_of_the_paper_is_never_better() -> None:
+    """8 (1 + rho)^2 <= 16 (1 + rho^2): the constant of persistent improves on KTV-A, Prop. 4.1."""
+    rho = sp.Symbol("rho", real=True)
+    assert pf.nonnegative(sp.Le(8 * (1 + rho) ** 2, 16 * (1 + rho**2), evaluate=False), (8, (1 - rho) ** 2)).op == "<="
+
+
+@pytest.mark.parametrize("name", ["refresh", "discounted-sum", "replace", "memory-identity", "tv-discount", "chi2-horizon"])
+def test_no_number_of_a_statement_can_be_nudged(name: str) -> None:
+    assert pf.survivors(CLAIMS[name]) == ()
+
+
+def test_statements_put_the_measured_quantity_on_the_left() -> None:
+    for claim in ac.CLAIMS:
+        for relation in conjuncts(claim.statement):
+            assert relation.lhs.atoms(sp.Indexed, sp.Limit) or relation.lhs.has(s.horizon) or relation.has(sp.Limit), claim.id
+
+
+def test_ids_are_unique_and_sources_are_given() -> None:
+    ids = [claim.id for claim in ac.CLAIMS] + [mutant.id for _, mutant in MUTANTS]
+    assert len(set(ids)) == len(ids)
+    for claim in ac.CLAIMS:
+        assert claim.source.startswith(("KTV-A", "GER", "driftbound")), claim.id
+        assert claim.note
+        assert claim.latex
+
+
+def test_everything_is_proved_quickly_and_without_numpy() -> None:
+    code = (
+        "import sys\nfrom theory.accumulation import CLAIMS\n"
+        "assert all(c.prove().status in ('proved', 'refuted') for c in CLAIMS)\n"
+        "assert 'numpy' not in sys.modules and 'numeric' not in sys.modules\n"
+    )
+    begin = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert time.perf_counter() - begin < 60  # about 8 s on an idle core; the margin is for shared machines
