@@ -92,12 +92,13 @@ def block_products(values: Array, weights: Array) -> tuple[Array, Array, Array, 
     """Sums over a block of nodes: |f|^2, |q - 1|^2, Gram of g, <f_0, g>; ``values`` (N+1, m) are f_i sqrt(node weight)."""
     mixed = weights @ values
     innovations = values[1:] - mixed
-    return (
-        np.asarray(np.sum(values**2, axis=1)),
-        np.asarray(np.sum(mixed**2, axis=1)),
-        innovations @ innovations.T,
-        innovations @ values[0],
-    )
+    with np.errstate(over="ignore", invalid="ignore"):  # beyond the range of floats: inf, and NaN for mixed products
+        return (
+            np.asarray(np.sum(values**2, axis=1)),
+            np.asarray(np.sum(mixed**2, axis=1)),
+            innovations @ innovations.T,
+            innovations @ values[0],
+        )
 
 
 def with_infinities(products: Products, bad_laws: Flags, bad_mixed: Flags, bad_innovations: Flags) -> Products:

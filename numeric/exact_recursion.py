@@ -39,6 +39,7 @@ Flags = NDArray[np.bool_]
 EQUAL = 1e-13  # relative size below which a direction of a component counts as equal to the reference
 PARTNER_SLACK = 28.0  # log of the smallest share with which a component of q_i may carry the tail of one of p^{i+1}
 NODE_ENTRIES = 1 << 20  # entries of one block of nodes times components
+LARGEST = 1e280  # squares in L^2(p) beyond this are reported as inf
 MAX_ATOMS = 4000  # different images of p: their mutual products fill a matrix
 MAX_ROUNDS = 100_000  # rounds after which an undecided horizon is given up
 TOLERANCE = Domain(0.0, 1.0, True, True)
@@ -332,6 +333,9 @@ def _gaussian_products(family: _Family, reasons: dict[str, str]) -> Products:
     owner, shares = family.owner(), family.shares()
     finite = ~bad
     excess = pair_excess(shifts[finite], drifts[finite])
+    large = np.diagonal(excess) > LARGEST  # off the diagonal Cauchy and Schwarz keep the others in range
+    excess[large, :] = 0.0
+    excess[:, large] = 0.0
     columns = owner[finite]
     products = products_from_coefficients(
         family.laws[:, columns] * shares[finite], family.mixed[:, columns] * shares[finite], excess
@@ -342,7 +346,12 @@ def _gaussian_products(family: _Family, reasons: dict[str, str]) -> Products:
         f"against the target: smallest relative eigenvalue {value:.6g} <= 0 of the condition 2 S_ref - S_learned > 0"
         for value in worst
     ]
-    return _decide(family, products, worst <= MARGIN, texts, reasons)
+    beyond = np.unique(columns[large])
+    for atom in beyond:
+        texts[atom] = f"chi2 of which is finite but above {LARGEST:.0e}, the largest that is kept"
+    flags = worst <= MARGIN
+    flags[beyond] = True
+    return _decide(family, products, flags, texts, reasons)
 
 
 def _decide(family: _Family, products: Products, bad: Flags, texts: Sequence[str], reasons: dict[str, str]) -> Products:
@@ -543,16 +552,21 @@ def _intra_sums(log_ratios: Array, reference: Array, innovations: Array, blends:
     excess = np.where(log_ratios < 30.0, near, np.exp(log_ratios - top[:, None]) - unit)
     gap = excess @ innovations.T
     base = excess @ blends.T + unit
-    weight = np.exp(np.minimum(reference + top, 700.0))[:, None]
-    return np.asarray(np.sum(np.divide(gap * gap, base, out=np.zeros_like(gap), where=base > 0.0) * weight, axis=0))
+    return quotient(gap, base, np.exp(np.minimum(reference + top, 700.0))[:, None])
 
 
 def _quotient_sums(dense: Array, top: Array, innovations: Array, blends: Array) -> Array:
     """The same from densities scaled by exp(-top)."""
     gap = dense @ innovations.T
     base = dense @ blends.T
-    weight = np.exp(np.minimum(top, 700.0))[:, None]
-    return np.asarray(np.sum(np.divide(gap * gap, base, out=np.zeros_like(gap), where=base > 0.0) * weight, axis=0))
+    return quotient(gap, base, np.exp(np.minimum(top, 700.0))[:, None])
+
+
+def quotient(gap: Array, base: Array, weight: Array) -> Array:
+    """Sums over the nodes (first axis) of weight gap^2 / base; NaN where the quotient is lost to underflow of the base."""
+    floor = 1e-300
+    terms = gap * (gap / np.maximum(base, floor)) * weight
+    return np.asarray(np.sum(np.where((base < floor) & (np.abs(gap) > 1e-155), np.nan, terms), axis=0))
 
 
 def _weighted_sup(family: _Family) -> Array:

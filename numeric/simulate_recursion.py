@@ -29,7 +29,7 @@ from numeric.drift import (
     scaled_excess,
     with_infinities,
 )
-from numeric.exact_recursion import exact_recursion, family_laws, law_sup
+from numeric.exact_recursion import LARGEST, exact_recursion, family_laws, law_sup
 from numeric.mixing import Alpha, Mixing, resolve_mixing
 from numeric.quadrature import (
     Box,
@@ -290,11 +290,6 @@ def _measured(
     uses = mixing.weights > 0.0
     bad_mixed = np.any(uses & bad, axis=1)
     bad_innovation = bad_mixed | bad[1:]
-    for i in np.flatnonzero(bad_innovation).tolist():
-        source = i + 1 if bad[i + 1] else int(np.flatnonzero(uses[i] & bad)[0])
-        if bad_mixed[i]:
-            reasons[f"mixed[{i}]"] = reasons[f"divergence[{int(np.flatnonzero(uses[i] & bad)[0])}]"]
-        reasons[f"innovation[{i}]"] = reasons[f"divergence[{source}]"]
     bad_intra = np.zeros(mixing.generations, dtype=bool)
     mixtures: LazyLaws[object] = LazyLaws(lambda i: _blend(law, laws, mixing, i), mixing.generations)
     all_standard = len(standard) == len(laws)
@@ -316,10 +311,20 @@ def _measured(
         products, intra, stderr, ess = _monte_carlo(law, laws, mixing, bad, bad_intra, stream, nodes, threads)
         method = "Monte Carlo"
     if closed:
-        products = _closed_form(law, standard, mixing, bad)
+        products, beyond = _closed_form(law, standard, mixing, bad)
+        for index in np.flatnonzero(beyond).tolist():
+            reasons[f"divergence[{index}]"] = f"chi2 is finite but above {LARGEST:.0e}, the largest that is kept"
+        bad = bad | beyond
+        bad_mixed = np.any(uses & bad, axis=1)
+        bad_innovation = bad_mixed | bad[1:]
         stderr = {name: value for name, value in stderr.items() if name == "intra"}
         ess = {name: value for name, value in ess.items() if name == "intra"}
         method = f"closed form, intra by {method}"
+    for i in np.flatnonzero(bad_innovation).tolist():
+        source = i + 1 if bad[i + 1] else int(np.flatnonzero(uses[i] & bad)[0])
+        if bad_mixed[i]:
+            reasons[f"mixed[{i}]"] = reasons[f"divergence[{int(np.flatnonzero(uses[i] & bad)[0])}]"]
+        reasons[f"innovation[{i}]"] = reasons[f"divergence[{source}]"]
     sups = np.array([math.nan if item is None else law_sup(item, law) for item in known])
     sups[0] = 1.0
     with np.errstate(invalid="ignore"):
@@ -368,8 +373,8 @@ def _intra_reason(law: GaussianMixture, laws: Sequence[GaussianMixture], mixing:
     return chi2_infinite_reason(laws[i + 1], as_mixture(blend)) if isinstance(blend, (Gaussian, GaussianMixture)) else None
 
 
-def _closed_form(law: GaussianMixture, laws: Sequence[GaussianMixture], mixing: Mixing, bad: Flags) -> Products:
-    """Gaussian target: double sums over all components of all models that are in L^2(p)."""
+def _closed_form(law: GaussianMixture, laws: Sequence[GaussianMixture], mixing: Mixing, bad: Flags) -> tuple[Products, Flags]:
+    """Gaussian target: double sums over all components of all models in L^2(p), and which models are beyond floats."""
     lower = np.linalg.cholesky(law.covs[0])
     inverse = solve_triangular(lower, np.eye(law.dim), lower=True)
     chosen = [index for index in range(1, len(laws)) if not bad[index]]
@@ -383,7 +388,11 @@ def _closed_form(law: GaussianMixture, laws: Sequence[GaussianMixture], mixing: 
         relative = inverse @ (item.covs - law.covs[0]) @ inverse.T
         drifts.append(0.5 * (relative + np.swapaxes(relative, 1, 2)))
     excess = pair_excess(np.concatenate(shifts), np.concatenate(drifts)) if chosen else np.zeros((0, 0))
-    return products_from_coefficients(table, mixing.weights @ table, excess)
+    large = np.diagonal(excess) > LARGEST
+    excess[large, :] = 0.0
+    excess[:, large] = 0.0
+    beyond = np.any(table[:, large] > 0.0, axis=1)
+    return products_from_coefficients(table, mixing.weights @ table, excess), beyond
 
 
 def _quadrature(
@@ -457,8 +466,10 @@ def _intra_terms(logs: Array, log_target: Array, mixing: Mixing, log_proposal: A
     dense = np.exp(logs - top)
     base = mixing.fresh[:, None] * np.exp(log_target - top) + mixing.weights @ dense
     gap = dense[1:] - base
-    ratio = np.divide(gap * gap, base, out=np.zeros_like(gap), where=base > 0.0)
-    return np.asarray(ratio * np.exp(np.minimum(top - log_proposal, 700.0)))
+    floor = 1e-300
+    with np.errstate(over="ignore"):
+        terms = gap * (gap / np.maximum(base, floor)) * np.exp(np.minimum(top - log_proposal, 700.0))
+    return np.where((base < floor) & (np.abs(gap) > 1e-155), np.nan, terms)  # lost to underflow: not computable
 
 
 # ------------------------------------------------------------------------------------------------------- Monte Carlo

@@ -77,7 +77,7 @@ def claims() -> tuple[Claim, ...]:
 
 
 def claim(id: str) -> Claim:
-    """The claim of that id; the id of a mutant (``claim~mutant``) is one too.
+    """The claim of that id; the id of a mutant (``claim/mutant``) is one too.
 
     Raises:
         TypeError: if the id is not a string.

@@ -25,6 +25,7 @@ from theory.proof import Fact, mean, omega
 from theory.symbols import (
     N,
     accumulated_kl,
+    accumulates,
     alpha,
     bias,
     constant_innovation,
@@ -213,9 +214,15 @@ VISIBLE = Assumption(
     sp.Ge(intra[i], observabilities[i] * ideal_energies[i] / 8),
 )
 REPLACE = Assumption(
-    "replace", "Each round trains on the previous generation alone: q_i = p^i.", None, sp.Eq(mixture(i), law(i)), (i,)
+    "replace",
+    "Each round trains on the previous generation alone: q_i = p^i.",
+    sp.Eq(fresh_fraction[i], 0),
+    sp.Eq(mixture(i), law(i)),
+    (i,),
 )
-POOL_START = Assumption("pool-start", "The first round trains on the data: q_0 = p.", None, sp.Eq(mixture(0), data), ())
+POOL_START = Assumption(
+    "pool-start", "The first round trains on the data: q_0 = p.", sp.Eq(accumulates, 1), sp.Eq(mixture(0), data), ()
+)
 POOL = Assumption(
     "pool",
     "Each round trains on the data and all generations so far: (i+2) q_{i+1} = (i+1) q_i + p^{i+1}.",

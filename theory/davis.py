@@ -145,4 +145,6 @@ def moment_constant(delta: Any, gamma: Any, K_delta: Any, K_gamma: Any) -> sp.Ex
     for name, bound, given in (("K_delta", k_delta, K_delta), ("K_gamma", k_gamma, K_gamma)):
         if (bound - 1).is_negative:
             raise ValueError(f"{name} must be at least 1, by Jensen's inequality, but it is {given}")
+    if any(flags):  # an exact power of the rational behind a float may factor integers for ever
+        first, second, k_delta, k_gamma = (sp.N(value, _DIGITS) for value in (first, second, k_delta, k_gamma))
     return finish(moment_constant_formula(first, second, k_delta, k_gamma, davis_constant), *flags)

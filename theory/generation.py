@@ -737,7 +737,7 @@ def _mutant(claim: Claim, name: str, note: str, case: Case, statement: Any = Non
     """The claim with one expression or hypothesis changed, refuted by an exact case."""
     return replace(
         claim,
-        id=f"{claim.id}~{name}",
+        id=f"{claim.id}/{name}",
         title=f"mutant of {claim.id}: {name.replace('-', ' ')}",
         statement=claim.statement if statement is None else statement,
         assumptions=claim.assumptions if assumptions is None else assumptions,
@@ -1066,7 +1066,7 @@ def _visible_claims() -> tuple[Claim, Claim]:
             _mutant(
                 leading,
                 "small-error-alone",
-                "kills it: an error whose endpoint returns exactly (observability-threshold~any-size); eps*² can be as small "
+                "kills it: an error whose endpoint returns exactly (observability-threshold/any-size); eps*² can be as small "
                 "as one likes",
                 _RETURNING,
                 sp.Le(_ABS / _H, sp.Rational(1, 2)),

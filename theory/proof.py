@@ -1150,7 +1150,7 @@ def nudged(claim: Claim) -> Iterator[tuple[str, Claim | None]]:
             label = f"{number} -> {new} at {'.'.join(map(str, path))}"
             try:
                 statement = _put(claim.statement, path, new)
-                yield label, replace(claim, id=f"{claim.id}~{label}", statement=statement, mutants=(), falsified_by=None)
+                yield label, replace(claim, id=f"{claim.id}/{label}", statement=statement, mutants=(), falsified_by=None)
             except (ValueError, TypeError):
                 yield label, None
 

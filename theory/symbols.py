@@ -56,6 +56,7 @@ ideal_energies = sp.IndexedBase("ideal_energies", nonnegative=True)  # eps*_i^2,
 learned_energies = sp.IndexedBase("learned_energies", nonnegative=True)  # epŝ_i^2, (N,)
 observabilities = sp.IndexedBase("observabilities", nonnegative=True)  # eta_i, (N,)
 constant_innovation = sp.Symbol("constant_innovation", positive=True)  # J where J_i = J for every i
+accumulates = sp.Symbol("accumulates", nonnegative=True)  # 1 where each round trains on all earlier data, else 0
 overlap = sp.Symbol("overlap", real=True)  # c where <g_i, g_j> = c J^2 for i != j (replace, accumulate)
 decay = sp.Symbol(
     "decay", real=True
@@ -141,4 +142,7 @@ LATEX: Final[dict[sp.Basic, str]] = {
 }
 """How each symbol is printed in LaTeX."""
 
-__all__ = sorted(name for name, value in globals().items() if isinstance(value, (sp.Symbol, sp.IndexedBase))) + ["LATEX"]
+__all__ = [
+    "LATEX",
+    *sorted(name for name, value in globals().items() if isinstance(value, (sp.Symbol, sp.IndexedBase))),
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -61,7 +62,11 @@ def test_sandwich_and_bounds(reference):
 
 
 CASES = {
-    "narrow": (Gaussian(0.5, 1e-3), AffineError(lambda t: [[0.1 + 0.05 * math.sin(t)]], lambda t: [0.2 * math.cos(2 * t)]), OU()),
+    "narrow": (
+        Gaussian(0.5, 1e-3),
+        AffineError(lambda t: [[0.1 + 0.05 * math.sin(t)]], lambda t: [0.2 * math.cos(2 * t)]),
+        OU(),
+    ),
     "offset": (Gaussian(-1.0, 0.05), AffineError([[-0.15]], [0.3]), OU(0.01, 3.0)),
     "tiny": (Gaussian(0.0, 1.0), AffineError(0.002, -0.003), OU(0.1, 6.0)),
     "early": (Gaussian(2.0, 1.0), AffineError(0.0, 0.5), OU(0.001, 2.0)),
@@ -123,7 +128,7 @@ def finite_volume(target, error, process, cells, steps, sign=1.0):
 
     p, squared, eye = density(process.T), 0.0, sparse.eye_array(cells, format="csc")
     grid = np.geomspace(process.T, process.t0, steps + 1)
-    for t, after in zip(grid[:-1], grid[1:], strict=True):
+    for t, after in itertools.pairwise(grid):
         step, middle = t - after, 0.5 * (t + after)
         g = generator(middle)
         new = splu((eye - 0.5 * step * g).tocsc()).solve(p + 0.5 * step * (g @ p))

@@ -301,9 +301,9 @@ def smooth_invisible() -> dict[str, float]:
 @pytest.mark.parametrize(
     ("name", "case"),
     [
-        ("observability-threshold~any-size", smooth_return),
-        ("leading-order~small-error-alone", smooth_return),
-        ("impossibility~invisible", smooth_invisible),
+        ("observability-threshold/any-size", smooth_return),
+        ("leading-order/small-error-alone", smooth_return),
+        ("impossibility/invisible", smooth_invisible),
     ],
 )
 def test_the_smooth_cases_kill_as_well(name: str, case: Callable[[], dict[str, float]]) -> None:
@@ -313,29 +313,29 @@ def test_the_smooth_cases_kill_as_well(name: str, case: Callable[[], dict[str, f
 
 
 KILLS: dict[str, Callable[[], dict[str, float]]] = {
-    "girsanov-kl~49-percent": lambda: variance_error(1.0, 0.8),
-    "girsanov-kl~any-start": from_learned_start,
-    "girsanov-reverse-kl~49-percent": lambda: variance_error(1.0, 0.8),
-    "path-chi2~half-the-path": lambda: shift(1.0),
-    "path-chi2~linear": lambda: shift(1.0),
-    "path-chi2-deterministic~linear": lambda: shift(1.0),
-    "path-chi2-deterministic~random-energy": lambda: variance_error(1.0, 0.8),
-    "observability-lower~without-eta": lambda: invisible(0.1),
-    "observability-lower~twice": lambda: shift(0.1),
-    "observability-threshold~any-size": RETURNING,
-    "observability-threshold~twice": lambda: shift(0.1),
-    "observability-upper~half": lambda: shift(0.1),
-    "sandwich~half-the-remainder": lambda: shift(2.0),
-    "sandwich~half-leading": lambda: shift(0.1),
-    "sandwich-bounded~half-the-remainder": lambda: shift(2.0),
-    "sandwich-bounded~half-leading": lambda: shift(0.1),
-    "sandwich-moments~half-leading": lambda: shift(0.1),
-    "visible-lower~ten-percent-more": lambda: shift(0.1),
-    "impossibility~invisible": lambda: two_legs(0.25, -0.5, math.log(11 / 8)),
-    "impossibility~psi": lambda: rotation(1.0),
-    "leading-order~half-the-remainder": lambda: shift(2.0),
-    "leading-order~small-error-alone": RETURNING,
-    "gradient-kl~49-percent": lambda: variance_error(1.0, 0.8),
+    "girsanov-kl/49-percent": lambda: variance_error(1.0, 0.8),
+    "girsanov-kl/any-start": from_learned_start,
+    "girsanov-reverse-kl/49-percent": lambda: variance_error(1.0, 0.8),
+    "path-chi2/half-the-path": lambda: shift(1.0),
+    "path-chi2/linear": lambda: shift(1.0),
+    "path-chi2-deterministic/linear": lambda: shift(1.0),
+    "path-chi2-deterministic/random-energy": lambda: variance_error(1.0, 0.8),
+    "observability-lower/without-eta": lambda: invisible(0.1),
+    "observability-lower/twice": lambda: shift(0.1),
+    "observability-threshold/any-size": RETURNING,
+    "observability-threshold/twice": lambda: shift(0.1),
+    "observability-upper/half": lambda: shift(0.1),
+    "sandwich/half-the-remainder": lambda: shift(2.0),
+    "sandwich/half-leading": lambda: shift(0.1),
+    "sandwich-bounded/half-the-remainder": lambda: shift(2.0),
+    "sandwich-bounded/half-leading": lambda: shift(0.1),
+    "sandwich-moments/half-leading": lambda: shift(0.1),
+    "visible-lower/ten-percent-more": lambda: shift(0.1),
+    "impossibility/invisible": lambda: two_legs(0.25, -0.5, math.log(11 / 8)),
+    "impossibility/psi": lambda: rotation(1.0),
+    "leading-order/half-the-remainder": lambda: shift(2.0),
+    "leading-order/small-error-alone": RETURNING,
+    "gradient-kl/49-percent": lambda: variance_error(1.0, 0.8),
 }
 
 
@@ -395,12 +395,12 @@ def test_the_bounds_inform() -> None:
 @pytest.mark.parametrize(
     ("mutant", "case"),
     [
-        ("observability-threshold~any-size", RETURNING),
-        ("impossibility~invisible", lambda: two_legs(0.25, -0.5, math.log(11 / 8))),
-        ("path-chi2-deterministic~random-energy",
+        ("observability-threshold/any-size", RETURNING),
+        ("impossibility/invisible", lambda: two_legs(0.25, -0.5, math.log(11 / 8))),
+        ("path-chi2-deterministic/random-energy",
          lambda: affine_case(1.0, [(math.sqrt(2) * math.pi / 3, constant(0.25), constant(0.0))], 0.02)),
-        ("sandwich~half-the-remainder", lambda: shift(2 * math.exp(0.01) / math.sqrt(0.99), T=0.02 + math.log(100))),
-        ("visible-lower~ten-percent-more", lambda: shift(math.sqrt(0.02 / 0.99) * math.exp(0.01), T=0.02 + math.log(100))),
+        ("sandwich/half-the-remainder", lambda: shift(2 * math.exp(0.01) / math.sqrt(0.99), T=0.02 + math.log(100))),
+        ("visible-lower/ten-percent-more", lambda: shift(math.sqrt(0.02 / 0.99) * math.exp(0.01), T=0.02 + math.log(100))),
     ],
 )  # fmt: skip
 def test_exact_instances_are_what_the_ode_gives(mutant: str, case: Callable[[], dict[str, float]]) -> None:
