@@ -75,6 +75,7 @@ def check_measurements(
     intra_kl: Column = None,
     divergence: Column = None,
     initial_divergence: float = 0.0,
+    initial_kl: float = 0.0,
     confidence: float = 0.999999,
     claims: Claims = None,
 ) -> tuple[BoundCheck, ...]:
@@ -90,6 +91,8 @@ def check_measurements(
         intra_chi2, intra_kl: chi2 and KL (natural logarithm) of p^{i+1} against q_{i,t0}, the noised training law.
         divergence: D_1 .. D_N, chi2(p^i || p), possibly inf.
         initial_divergence: D_0.
+        initial_kl: KL of the law your reverse process starts from against q_T; 0 means that it starts from q_T itself. Starting
+            from N(0, I) instead adds to every divergence (0.02 on the mixture of KTV-A at T = 4).
         confidence: of all statements about Estimates together.
         claims: ids or Claim objects; default all claims expected true.
 
@@ -101,6 +104,7 @@ def check_measurements(
     """
     level = real("confidence", confidence, CONFIDENCE)
     start = real("initial_divergence", initial_divergence, NONNEGATIVE)
+    begin = real("initial_kl", initial_kl, NONNEGATIVE)
     given = {
         "ideal_energy": ideal_energy,
         "learned_energy": learned_energy,
@@ -127,7 +131,7 @@ def check_measurements(
     noisy = sum(isinstance(value, Estimate) for values in columns.values() for value in values)
     each = 1.0 - (1.0 - level) / max(noisy, 1)
     chosen = _chosen(claims)
-    checks = list(_check_measured_rounds(chosen, columns, count, each))
+    checks = list(_check_measured_rounds(chosen, columns, count, begin, each))
     checks += _check_all(chosen, _measured_recursion(columns, shares, start, count, each))
     return tuple(checks)
 
@@ -155,11 +159,12 @@ def _column(name: str, values: Column, domain: Domain) -> list[Quantity]:
 
 
 def _check_measured_rounds(
-    chosen: Sequence[theory.Claim], columns: dict[str, list[Quantity]], count: int, level: float
+    chosen: Sequence[theory.Claim], columns: dict[str, list[Quantity]], count: int, initial_kl: float, level: float
 ) -> Iterator[BoundCheck]:
     """One-round claims, round by round, from the measured columns and what follows from them by definition."""
     for step in range(count):
         found = {name: measured(values[step], level) for name, values in columns.items() if name != "divergence"}
+        found["initial_kl"] = Interval.point(initial_kl)
         if "observability" in found and "ideal_energy" in found:
             found["visible_energy"] = found["observability"] * found["ideal_energy"]
         if {"path_chi2", "ideal_energy", "learned_energy"} <= found.keys():

@@ -24,7 +24,19 @@ from numeric.quadrature import MAX_NODES, component_box, default_frame, density_
 from numeric.targets import Gaussian, GaussianMixture, Target, as_mixture
 from numeric.validation import POSITIVE, Array, generator, integer, real
 
-__all__ = ["chi2", "chi2_infinite_reason", "hellinger", "kl", "pair_excess", "quantile", "renyi", "tv", "w1", "w2"]
+__all__ = [
+    "chi2",
+    "chi2_infinite_reason",
+    "chi2_integrand",
+    "hellinger",
+    "kl",
+    "pair_excess",
+    "quantile",
+    "renyi",
+    "tv",
+    "w1",
+    "w2",
+]
 
 MARGIN = 1e-12  # relative eigenvalues below this count as not positive
 PAIR_CHUNK = 1 << 20  # entries of a block of component pairs
@@ -66,7 +78,7 @@ def chi2(p: Target, q: Target, *, n: int | None = None, rng: Rng = None) -> floa
     if right.weights.shape[0] == 1:
         return _chi2_gaussian_reference(left, right)
     _need_n("chi2", left.dim)
-    return _quadrature(left, right, _chi2_integrand, 2.0)
+    return _quadrature(left, right, chi2_integrand, 2.0)
 
 
 def chi2_infinite_reason(p: Target, q: Target, order: float = 2.0) -> str | None:
@@ -305,7 +317,7 @@ def _chi2_shared(weights: Array, shifts: Array, values: Array) -> float:
     return total
 
 
-def _chi2_integrand(log_p: Array, log_q: Array) -> Array:
+def chi2_integrand(log_p: Array, log_q: Array) -> Array:
     """(p - q)^2 / q without cancellation where p ~ q and without overflow where p >> q."""
     ratio = log_p - log_q
     return np.asarray(

@@ -131,6 +131,7 @@ def assemble(
     method: str,
     stderr: Mapping[str, Array] | None = None,
     ess: Mapping[str, Array] | None = None,
+    channel: object | None = None,
 ) -> Recursion:
     """The record, with everything that follows from the products and the mixing alone."""
     squares = np.diagonal(products.gram).copy()
@@ -163,6 +164,7 @@ def assemble(
         reasons=dict(reasons),
         stderr=dict(stderr if stderr is not None else products.stderr),
         ess=dict(ess if ess is not None else products.ess),
+        channel=channel,
         method=method,
     )
 

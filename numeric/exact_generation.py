@@ -44,7 +44,7 @@ def exact_generation(target: Target, error: ScoreError, process: OU = DEFAULT, *
     Example:
         >>> from numeric.errors import AffineError
         >>> round(exact_generation(Gaussian(0.0, 1.0), AffineError(0.1)).chi2, 6)
-        0.024247
+        0.030014
     """
     law = as_mixture(target)
     if not isinstance(process, OU):

@@ -8,12 +8,13 @@ mutual inner products in L^2(p) are closed forms. Mixture target in one or two d
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
+from scipy.special import logsumexp
 
 from numeric import divergences
 from numeric.channels import Channel, early_stopping
@@ -40,6 +41,8 @@ EQUAL = 1e-13  # relative size below which a direction of a component counts as 
 PARTNER_SLACK = 28.0  # log of the smallest share with which a component of q_i may carry the tail of one of p^{i+1}
 NODE_ENTRIES = 1 << 20  # entries of one block of nodes times components
 LARGEST = 1e280  # squares in L^2(p) beyond this are reported as inf
+FLOOR = 1e-250  # scaled densities below this are recomputed in logarithms
+INTRA_NODES, INTRA_ENTRIES = 2_000_000, 400_000_000  # nodes, and nodes times components, of the finest grid
 MAX_ATOMS = 4000  # different images of p: their mutual products fill a matrix
 MAX_ROUNDS = 100_000  # rounds after which an undecided horizon is given up
 TOLERANCE = Domain(0.0, 1.0, True, True)
@@ -64,7 +67,7 @@ def exact_recursion(
 
     Returns:
         Chi-squared quantities against p in closed form (mixture target: quadrature, relative error about 1e-10), ``intra``
-        against q_i by quadrature for d <= 2 and NaN above. Infinite entries are decided by the tail condition, with the reason;
+        against q_i by quadrature for d <= 2, NaN above and where that would need millions of nodes. Infinite entries are decided by the tail condition, with the reason;
         off the diagonal of ``gram`` NaN marks products with an innovation that is not in L^2(p).
 
     Raises:
@@ -91,7 +94,7 @@ def exact_recursion(
     mixtures: LazyLaws[object] = LazyLaws(lambda i: family.law(family.mixed[i]), mixing.generations)
     reasons: dict[str, str] = {}
     products = _gaussian_products(family, reasons) if gaussian else _quadrature_products(family, mixing, reasons)
-    intra = _intra(family, mixing, laws, mixtures, reasons) if law.dim <= 2 else np.full(mixing.generations, np.nan)
+    intra = _intra(family, laws, mixtures, reasons) if law.dim <= 2 else np.full(mixing.generations, np.nan)
     return assemble(
         target,
         mixing,
@@ -102,6 +105,7 @@ def exact_recursion(
         mixtures=mixtures,
         reasons=reasons,
         method="closed form" if gaussian else "quadrature",
+        channel=channel if isinstance(channel, Channel) else None,
     )
 
 
@@ -449,74 +453,129 @@ def _tail_box(learned: GaussianMixture, reference: GaussianMixture, frame: tuple
 # ------------------------------------------------------------------------------------------------ intra and ratio
 
 
-def _intra(
-    family: _Family, mixing: Mixing, laws: Sequence[object], mixtures: Sequence[object], reasons: dict[str, str]
-) -> Array:
-    """I_i = chi2(p^{i+1} || q_i) for all rounds on common nodes, d <= 2.
+def _intra(family: _Family, laws: Sequence[object], mixtures: Sequence[object], reasons: dict[str, str]) -> Array:
+    """I_i = chi2(p^{i+1} || q_i) for all rounds, d <= 2, on nodes common to the rounds that need boxes of similar size.
 
-    Joint convexity, (sum c a)^2 / (sum c b) <= sum c a^2/b, bounds the tail of p^{i+1}^2/q_i by those of the pairs
-    (component after the channel, component before it); a component that is also in q_i is its own partner.
+    The tail of p^{i+1}^2/q_i lies below those of N_j^2/(c_l N_l), for every component j of p^{i+1} any component l of q_i:
+    the one that the channel sent to j, or j itself.
     """
-    count = mixing.generations
-    owner, shares = family.owner(), family.shares()
-    everything = _flat(family, np.ones(owner.shape[0], dtype=bool))
+    count = family.mixed.shape[0]
     frame = default_frame([family.target])
-    parts = [component_box(everything, frame)]
-    origin, matrix = frame
-    inverse = np.linalg.inv(matrix)
-    means = (everything.means - origin) @ inverse.T
-    covs = inverse @ everything.covs @ inverse.T
-    first = np.concatenate([[0], np.cumsum([atom.shift.shape[0] for atom in family.atoms])])
-    pairs = [
-        (first[new] + k, first[old] + k)
-        for (old, _), new in family.advanced.items()
-        for k in range(first[new + 1] - first[new])
-    ]
-    after, before = np.array(pairs).T
-    low, high = pair_extent(means[after], covs[after], means[before], covs[before], -PARTNER_SLACK)
-    fine = np.all(np.isfinite(low), axis=1)
-    settled: dict[tuple[int, int], bool] = {}
-    for old, new, good in zip(owner[before].tolist(), owner[after].tolist(), fine.tolist(), strict=True):
-        settled[old, new] = settled.get((old, new), True) and good
-    if np.any(fine):
-        parts.append(Box(*frame, low[fine].min(axis=0), high[fine].max(axis=0), parts[0].step / math.sqrt(2.0)))
+    low, high, finite = _intra_boxes(family, frame)
     result = np.zeros(count)
-    wanted: list[int] = []
-    for i in range(count):
-        new_atoms = np.flatnonzero(family.in_laws[i + 1])
-        carried = {new for (old, new), good in settled.items() if good and family.in_mixed[i, old]}
-        if all(atom in carried or family.in_mixed[i, atom] for atom in new_atoms):
-            wanted.append(i)
-            continue
+    everything = _flat(family, np.ones(family.owner().shape[0], dtype=bool))
+    step = component_box(everything, frame).step / math.sqrt(2.0)
+    for i in np.flatnonzero(~finite).tolist():
         learned, reference = laws[i + 1], mixtures[i]
         if not isinstance(learned, (Gaussian, GaussianMixture)) or not isinstance(reference, (Gaussian, GaussianMixture)):
             continue
         reason = chi2_infinite_reason(learned, reference)
         if reason is None:
-            wanted.append(i)
-            parts.append(_tail_box(as_mixture(learned), as_mixture(reference), frame))
+            box = _tail_box(as_mixture(learned), as_mixture(reference), frame)
+            low[i], high[i], finite[i] = box.lower, box.upper, True
         else:
             result[i] = math.inf
             reasons[f"intra[{i}]"] = reason
-    if not wanted:
-        return result
-    innovations = (family.laws[1:] - family.mixed)[wanted][:, owner] * shares
-    blends = family.mixed[wanted][:, owner] * shares
-    gaussian = family.base_means[0].shape[0] == 1
-    shifts, drifts = _relative(family) if gaussian else (np.empty(0), np.empty(0))
-    exact = gaussian and drifts.ndim == 2  # log ratios to a Gaussian p, from the deviations themselves
+    size = np.where(finite, np.sum(np.log2(np.where(finite[:, None], high - low, 1.0)), axis=1), np.nan)
+    for level in np.unique(np.floor(size[finite] / 2.0)):
+        group = np.flatnonzero(finite & (np.floor(size / 2.0) == level))
+        box = Box(*frame, low[group].min(axis=0), high[group].max(axis=0), step)
+        used = int(np.count_nonzero(np.any(family.in_laws[group + 1] | family.in_mixed[group], axis=0)))
+        nodes = min(INTRA_NODES, INTRA_ENTRIES // used)
+        if math.prod(axis.shape[0] for axis in box.axes(step)) * 2**family.target.dim > nodes:
+            result[group] = np.nan  # narrow ridges across a wide box
+            continue
+        sums = _intra_integrand(family, group, low[group], high[group], frame)
+        block = max(256, NODE_ENTRIES // max(used, group.shape[0]))
+        value, error = integrate_sums(sums, box, rtol=1e-10, atol=1e-26, block=block, max_nodes=nodes)
+        result[group] = np.where(error <= np.maximum(1e-6 * value, 1e-20), value, np.nan)
+    return result
+
+
+def _intra_boxes(family: _Family, frame: tuple[Array, Array]) -> tuple[Array, Array, Flags]:
+    """Sides (N, d) of the box that each round needs, in frame coordinates, and whether a pairing shows that it suffices."""
+    origin, matrix = frame
+    inverse = np.linalg.inv(matrix)
+    means = (family.means() - origin) @ inverse.T
+    covs = inverse @ family.covs() @ inverse.T
+    atoms = len(family.atoms)
+    owner = family.owner()
+    first = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=atoms))])
+    sources = np.array([(old, new) for (old, _), new in family.advanced.items()] + [(atom, atom) for atom in range(atoms)])
+    sizes = first[sources[:, 1] + 1] - first[sources[:, 1]]
+    pair = np.repeat(np.arange(sources.shape[0]), sizes)
+    within = np.arange(pair.shape[0]) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    before, after = first[sources[pair, 0]] + within, first[sources[pair, 1]] + within
+    low, high = pair_extent(means[after], covs[after], means[before], covs[before], -PARTNER_SLACK)
+    shape = (sources.shape[0], means.shape[1])
+    pair_low, pair_high = np.full(shape, np.inf), np.full(shape, -np.inf)
+    np.minimum.at(pair_low, pair, low)  # all components of a pair of atoms
+    np.maximum.at(pair_high, pair, high)
+    plain = 10.0 * np.sqrt(np.diagonal(covs, axis1=1, axis2=2))  # the bulk of q_i itself
+    bulk_low, bulk_high = np.full((atoms, shape[1]), np.inf), np.full((atoms, shape[1]), -np.inf)
+    np.minimum.at(bulk_low, owner, means - plain)
+    np.maximum.at(bulk_high, owner, means + plain)
+    count = family.mixed.shape[0]
+    lows, highs, finite = np.zeros((count, shape[1])), np.zeros((count, shape[1])), np.zeros(count, dtype=bool)
+    for i in range(count):
+        usable = family.in_mixed[i, sources[:, 0]] & family.in_laws[i + 1, sources[:, 1]]
+        best_low, best_high = np.full((atoms, shape[1]), -np.inf), np.full((atoms, shape[1]), np.inf)
+        np.maximum.at(best_low, sources[usable, 1], pair_low[usable])  # the tightest partner of each atom
+        np.minimum.at(best_high, sources[usable, 1], pair_high[usable])
+        new = family.in_laws[i + 1]
+        finite[i] = bool(np.all(np.isfinite(best_low[new])))
+        lows[i] = np.minimum(best_low[new].min(axis=0), bulk_low[family.in_mixed[i]].min(axis=0))
+        highs[i] = np.maximum(best_high[new].max(axis=0), bulk_high[family.in_mixed[i]].max(axis=0))
+    return lows, highs, finite
+
+
+def _intra_integrand(
+    family: _Family, group: NDArray[np.intp], low: Array, high: Array, frame: tuple[Array, Array]
+) -> Callable[[Array], Array]:
+    """Nodes -> sums of (p^{i+1} - q_i)^2 / q_i over the nodes within each round's box, for the rounds of ``group``."""
+    present = np.any(family.in_laws[group + 1] | family.in_mixed[group], axis=0)
+    owner, shares = family.owner(), family.shares()
+    used = present[owner]
+    owner, shares = owner[used], shares[used]
+    learned, blends = family.laws[group + 1][:, owner] * shares, family.mixed[group][:, owner] * shares
+    innovations = (family.laws[group + 1] - family.mixed[group])[:, owner] * shares
+    flat = _flat(family, used)
+    origin, matrix = frame
+    inverse = np.linalg.inv(matrix)
+    exact = False
+    if family.base_means[0].shape[0] == 1:
+        shifts, drifts = _relative(family)
+        exact = drifts.ndim == 2  # log ratios to a Gaussian p, from the deviations themselves
+        shifts, drifts = shifts[used], drifts[used]
 
     def sums(nodes: Array) -> Array:
         if exact:
-            return _intra_sums(_log_ratios(shifts, drifts, nodes, family), family.target.logpdf(nodes), innovations, blends)
-        terms = _component_logpdf(everything, nodes)
-        top = terms.max(axis=1)
-        return _quotient_sums(np.exp(terms - top[:, None]), top, innovations, blends)
+            logs, reference = _log_ratios(shifts, drifts, nodes, family), family.target.logpdf(nodes)
+            top = np.maximum(logs.max(axis=1), 0.0)
+            unit = np.exp(-top)[:, None]
+            near = np.expm1(np.minimum(logs, 30.0)) * unit
+            excess = np.where(logs < 30.0, near, np.exp(logs - top[:, None]) - unit)
+            gap, base = excess @ innovations.T, excess @ blends.T + unit
+        else:
+            logs, reference = _component_logpdf(flat, nodes), np.zeros(nodes.shape[0])
+            top = logs.max(axis=1)
+            dense = np.exp(logs - top[:, None])
+            gap, base = dense @ innovations.T, dense @ blends.T
+        place = ((nodes - origin) @ inverse.T)[:, None, :]
+        inside = np.all((place >= low) & (place <= high), axis=2)
+        small = base < FLOOR
+        terms = gap * (gap / np.where(small, 1.0, base)) * np.exp(np.minimum(reference + top, 700.0))[:, None]
+        terms[small | ~inside] = 0.0
+        small &= inside
+        for column in np.flatnonzero(np.any(small, axis=0)):  # q_i is far below other rounds' laws there: in logarithms
+            rows = small[:, column]
+            with np.errstate(divide="ignore"):
+                log_p = logsumexp(logs[rows] + np.log(learned[column]), axis=1)
+                log_q = logsumexp(logs[rows] + np.log(blends[column]), axis=1)
+            terms[rows, column] = divergences.chi2_integrand(log_p + reference[rows], log_q + reference[rows])
+        return np.asarray(np.sum(terms, axis=0))
 
-    block = max(256, NODE_ENTRIES // owner.shape[0])
-    value, _ = integrate_sums(sums, union(parts), rtol=1e-10, atol=1e-26, block=block)
-    result[wanted] = value
-    return result
+    return sums
 
 
 def _log_ratios(shifts: Array, drifts: Array, nodes: Array, family: _Family) -> Array:
@@ -542,31 +601,6 @@ def _basis(family: _Family, lower: Array) -> Array:
         return np.eye(dim)
     mixture = np.einsum("m,mab->ab", np.random.default_rng(0).uniform(0.5, 1.5, drifts.shape[0]), drifts)
     return np.asarray(np.linalg.eigh(mixture)[1])
-
-
-def _intra_sums(log_ratios: Array, reference: Array, innovations: Array, blends: Array) -> Array:
-    """Sums over the nodes of (p^{i+1} - q_i)^2 / q_i, from log ratios to p."""
-    top = np.maximum(log_ratios.max(axis=1), 0.0)
-    unit = np.exp(-top)[:, None]
-    near = np.expm1(np.minimum(log_ratios, 30.0)) * unit
-    excess = np.where(log_ratios < 30.0, near, np.exp(log_ratios - top[:, None]) - unit)
-    gap = excess @ innovations.T
-    base = excess @ blends.T + unit
-    return quotient(gap, base, np.exp(np.minimum(reference + top, 700.0))[:, None])
-
-
-def _quotient_sums(dense: Array, top: Array, innovations: Array, blends: Array) -> Array:
-    """The same from densities scaled by exp(-top)."""
-    gap = dense @ innovations.T
-    base = dense @ blends.T
-    return quotient(gap, base, np.exp(np.minimum(top, 700.0))[:, None])
-
-
-def quotient(gap: Array, base: Array, weight: Array) -> Array:
-    """Sums over the nodes (first axis) of weight gap^2 / base; NaN where the quotient is lost to underflow of the base."""
-    floor = 1e-300
-    terms = gap * (gap / np.maximum(base, floor)) * weight
-    return np.asarray(np.sum(np.where((base < floor) & (np.abs(gap) > 1e-155), np.nan, terms), axis=0))
 
 
 def _weighted_sup(family: _Family) -> Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from fractions import Fraction
 
 import numpy as np
 
@@ -205,8 +206,11 @@ def _horizon(recursion: Recursion) -> dict[str, Interval]:
         return {}
     if recursion.divergence[0] != 0.0 or np.any(recursion.fresh_fraction >= 1.0):
         return {}
+    spread, added = float(target.cov[0, 0]), float(noise[0, 0])
+    whole = (Fraction(spread) / Fraction(added)).denominator == 1  # exactly a multiple: then equality is decided, not rounded
+    slack = 0.0 if whole else 1e-12
     return {
         "horizon": Interval.point(float(infinite[0])),
-        "variance": Interval.around(float(target.cov[0, 0]), 1e-12 * float(target.cov[0, 0])),
-        "noise": Interval.around(float(noise[0, 0]), 1e-12 * float(noise[0, 0])),
+        "variance": Interval.around(spread, slack * spread),
+        "noise": Interval.around(added, slack * added),
     }

@@ -56,9 +56,11 @@ class BoundCheck:
         if self.kind == "equality":
             return 1.0
         larger, smaller = max(self.bound, self.observed), min(self.bound, self.observed)
+        if not math.isfinite(larger) or smaller < 0.0:
+            return math.inf
         if larger == smaller:
             return 1.0
-        return larger / smaller if smaller > 0.0 and math.isfinite(larger) else math.inf
+        return larger / smaller if smaller > 0.0 else math.inf
 
 
 @dataclass(frozen=True)

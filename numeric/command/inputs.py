@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -72,18 +73,15 @@ def read_points(path: Path) -> Array:
     suffix = path.suffix.lower()
     if suffix in (".npy", ".npz"):
         _check_file(path)
-        try:
-            loaded = np.load(path, allow_pickle=False)
-            if suffix == ".npz":
-                with loaded as archive:
-                    name = "data" if "data" in archive.files else archive.files[0] if len(archive.files) == 1 else ""
-                    if not name:
-                        raise InputError(f"{path} must hold one array or one called data, got {', '.join(archive.files)}")
-                    loaded = archive[name]
-        except (ValueError, OSError, EOFError) as problem:
-            if isinstance(problem, InputError):
+        with path.open("rb") as stream:
+            try:
+                loaded = np.load(stream, allow_pickle=False)
+                if isinstance(loaded, np.lib.npyio.NpzFile):
+                    loaded = loaded[_array_name(path, loaded.files)]
+            except InputError:
                 raise
-            raise InputError(f"{path} is not a readable {suffix} file of numbers") from None
+            except (ValueError, OSError, EOFError, zipfile.BadZipFile, KeyError):
+                raise InputError(f"{path} is not a readable {suffix} file of numbers") from None
         return points(str(path), loaded)
     rows = [row for row in csv.reader(io.StringIO(_text(path))) if row]
     if rows and not _numeric(rows[0]):
@@ -97,6 +95,13 @@ def read_points(path: Path) -> Array:
             raise InputError(f"{path}: row {number} must have {width} numbers, got {','.join(row)[:60]!r}")
         values.append([float(cell) for cell in row])
     return points(str(path), np.array(values))
+
+
+def _array_name(path: Path, names: list[str]) -> str:
+    """The array of an archive to read: the only one, or the one called data."""
+    if len(names) != 1 and "data" not in names:
+        raise InputError(f"{path} must hold one array or one called data, got {', '.join(names) or 'none'}")
+    return "data" if "data" in names else names[0]
 
 
 def _check_file(path: Path) -> None:

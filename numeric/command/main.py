@@ -116,6 +116,7 @@ def _build() -> _Parser:
     check.add_argument("file", type=Path, help="CSV or JSON, one row per generation")
     check.add_argument("--alpha", type=float, help="fresh fraction, where the file has no column alpha")
     check.add_argument("--initial-divergence", type=float, default=0.0, help="D_0, default 0")
+    check.add_argument("--initial-kl", type=float, default=0.0, help="KL(start of your reverse process || q_T), default 0")
     check.add_argument("--confidence", type=float, default=0.999999, help="of all statements together, default 0.999999")
     check.add_argument("--json", action="store_true", help="JSON instead of a table")
     check.set_defaults(run=_check)
@@ -273,6 +274,7 @@ def _check(chosen: argparse.Namespace) -> int:
     checks = check_measurements(
         alpha,
         initial_divergence=chosen.initial_divergence,
+        initial_kl=chosen.initial_kl,
         confidence=chosen.confidence,
         **columns,  # type: ignore[arg-type]
     )

@@ -26,7 +26,14 @@ __all__ = ["as_json", "checks_json", "environment", "verification_json", "write_
 def environment() -> dict[str, str]:
     """Versions that the numbers depend on."""
     names = ("driftbound", "numpy", "scipy", "sympy", "scikit-learn")
-    return {"python": platform.python_version(), **{name: metadata.version(name) for name in names}}
+    return {"python": platform.python_version(), **{name: _version(name) for name in names}}
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "not installed"
 
 
 def verification_json(outcome: Verification, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from importlib import resources
 import numpy as np
 
 from numeric.channels import Channel, early_stopping, mean_shift
+from numeric.de_bruijn import same_law
 from numeric.divergences import kl
 from numeric.errors import AffineError, BoundedError, ConsistentError
 from numeric.exact_generation import exact_generation
@@ -294,6 +295,12 @@ def _recursion_cases() -> Iterator[SuiteCase]:
     )
     yield SuiteCase(
         "recursion",
+        "smoothing, exact multiple",
+        "variance 1 is eight times the noise 1/8: at equality chi2 is infinite already",
+        lambda rng: exact_recursion(unit, Channel(noise=0.125), 0.5, 9),
+    )
+    yield SuiteCase(
+        "recursion",
         "early stopping",
         "no score error at all, only the smoothing by t0",
         lambda rng: exact_recursion(Gaussian(0.5, 0.4), early_stopping(0.1), 0.3, 16),
@@ -434,10 +441,13 @@ def _random_recursion(rng: np.random.Generator) -> Recursion:
 def _with_learned_energies(target: Target, errors: list[Channel], alpha: float, t0: float) -> Recursion:
     """Rounds whose score is exact for a wrong law and that stop at t0: epŝ² = 2 KL(p^_t0 || q_t0) as T grows."""
     whole = exact_recursion(target, [error.then(early_stopping(t0)) for error in errors], alpha, len(errors))
-    ends = [noised(law, t0) for law in whole.mixtures]  # type: ignore[arg-type]
+    energies = []
+    for law, error, model in zip(whole.mixtures, errors, whole.laws[1:], strict=True):
+        perfect = same_law(error(law), law)  # type: ignore[arg-type]
+        energies.append(0.0 if perfect else 2.0 * float(kl(model, noised(law, t0))))  # type: ignore[arg-type]
     return replace(
         whole,
-        learned_energies=np.array([2.0 * float(kl(law, end)) for law, end in zip(whole.laws[1:], ends, strict=True)]),  # type: ignore[arg-type]
+        learned_energies=np.array(energies),
         smoothing_tv=np.array([smoothing_tv(law, t0) for law in whole.mixtures]),  # type: ignore[arg-type]
     )
 

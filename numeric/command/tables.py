@@ -41,7 +41,8 @@ def number(value: float) -> str:
 def _table(title: str, *columns: tuple[str, str]) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
     for name, justify in columns:
-        table.add_column(name, justify="right" if justify == "right" else "left", overflow="fold")
+        whole = name in ("claim", "case")  # names that a reader copies are never broken
+        table.add_column(name, justify="right" if justify == "right" else "left", overflow="fold", no_wrap=whole)
     return table
 
 
@@ -74,7 +75,6 @@ def verification_tables(outcome: Verification, out: Console) -> None:
     claims = _table(
         "Claims",
         ("claim", "left"),
-        ("source", "left"),
         ("expected", "left"),
         ("proof", "left"),
         ("holds", "right"),
@@ -103,7 +103,6 @@ def _claim_row(one: ClaimResult) -> list[Text | str]:
     killed = sum(mutant.killed_by is not None for mutant in one.mutants)
     return [
         claim.id,
-        claim.source,
         claim.expected,
         Text(one.proof.status, style="green" if one.proof.status != "conditional" else "yellow"),
         Text(str(counts[Verdict.HOLDS]), style="green") if numeric else "",

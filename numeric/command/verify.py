@@ -26,6 +26,7 @@ INFORMATIVE_SANDWICH = 10.0  # where the sandwich is the only bound there is
 SANDWICH_ONLY = frozenset(
     {
         "observability-lower",
+        "observability-threshold",
         "observability-upper",
         "sandwich",
         "sandwich-bounded",
@@ -34,6 +35,7 @@ SANDWICH_ONLY = frozenset(
         "persistent",
     }
 )
+TRIVIAL = 1e-8  # below this an observed quantity of one round may be rounding, and its agreement with a bound says nothing
 
 Progress = Callable[[str, int, int], None]
 
@@ -163,7 +165,8 @@ def _count(outcome: ClaimResult, check: BoundCheck, label: str) -> None:
     outcome.counts[check.verdict] += 1
     if check.verdict is Verdict.VIOLATED and outcome.violated_by is None:
         outcome.violated_by, outcome.violated_on = check, label
-    if check.verdict is Verdict.HOLDS and check.tightness < outcome.tightness and (check.observed or check.kind == "equality"):
+    said = check.kind == "equality" or check.observed > (TRIVIAL if check.generation is None else 0.0)
+    if check.verdict is Verdict.HOLDS and said and check.tightness < outcome.tightness:
         outcome.tightness, outcome.tightest, outcome.tight_check = check.tightness, label, check
 
 

@@ -96,7 +96,9 @@ def test_points_never_unpickle(tmp_path: Path) -> None:
     assert not (tmp_path / "sprung").exists()
 
 
-@pytest.mark.parametrize(("text", "said"), [("", "at least one row"), ("1,2\n3\n", "row 2"), ("a,b\n1,x\n", "row 1"), ("1,nan\n", "finite")])
+@pytest.mark.parametrize(
+    ("text", "said"), [("", "at least one row"), ("1,2\n3\n", "row 2"), ("a,b\n1,x\n", "row 1"), ("1,nan\n", "finite")]
+)
 def test_bad_points_are_refused(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         read_points(write(tmp_path, "a.csv", text))

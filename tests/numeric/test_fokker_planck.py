@@ -217,3 +217,17 @@ def test_faster_growth_wrong_derivative_and_nonsense_are_refused():
         )
     with pytest.raises(ValueError, match="one-dimensional"):
         fokker_planck_generation(Gaussian([0.0, 0.0], 1.0), BoundedError(0.1), OU())
+
+
+def test_a_kink_costs_accuracy_but_not_honesty():
+    error = Error(lambda x, t: 0.2 * np.abs(np.sin(x)), lambda x, t: 0.2 * np.cos(x) * np.sign(np.sin(x)))
+    result = fokker_planck_generation(MIXTURE, error, OU(0.1, 0.4))
+    x = np.linspace(-9.0, 9.0, 18001)
+    nodes, weights = np.polynomial.legendre.leggauss(30)
+    total = sum(
+        0.006 * w * (x[1] - x[0]) * float(np.exp(OU().marginal(MIXTURE, 0.25 + 0.15 * n).logpdf(x)) @ np.sin(x) ** 2)
+        for n, w in zip(nodes, weights, strict=True)
+    )
+    assert abs(result.ideal_energy - total) <= result.numerical_error["ideal_energy"] + 1e-12
+    assert result.kl <= 0.5 * result.learned_energy
+    assert 1e-10 < result.numerical_error["kl"] <= 1e-2 * result.kl
