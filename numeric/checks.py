@@ -125,9 +125,10 @@ def check_measurements(
     count = max([len(values) for values in columns.values()] + [len(shares)])
     if len(shares) == 1:
         shares = shares * count
-    for name, values in [("alpha", shares), *((_argument(name), values) for name, values in columns.items())]:
-        if len(values) != count:
-            raise ValueError(f"{name} must have one value per generation, {count}, got {len(values)}")
+    lengths = {"alpha": len(shares), **{_argument(name): len(values) for name, values in columns.items()}}
+    for name, length in lengths.items():
+        if length != count:
+            raise ValueError(f"{name} must have one value per generation, {count}, got {length}")
     noisy = sum(isinstance(value, Estimate) for values in columns.values() for value in values)
     each = 1.0 - (1.0 - level) / max(noisy, 1)
     chosen = _chosen(claims)

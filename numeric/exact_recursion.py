@@ -67,8 +67,9 @@ def exact_recursion(
 
     Returns:
         Chi-squared quantities against p in closed form (mixture target: quadrature, relative error about 1e-10), ``intra``
-        against q_i by quadrature for d <= 2, NaN above and where that would need millions of nodes. Infinite entries are decided by the tail condition, with the reason;
-        off the diagonal of ``gram`` NaN marks products with an innovation that is not in L^2(p).
+        against q_i by quadrature for d <= 2, NaN above and where that would need millions of nodes. Infinite entries are
+        decided by the tail condition, with the reason; off the diagonal of ``gram`` NaN marks products with an innovation that
+        is not in L^2(p).
 
     Raises:
         ValueError: mixture target with d > 2 (use ``simulate_recursion``); more than 4000 different components, as varying

@@ -165,9 +165,9 @@ class _Evaluator:
             return Interval.point((one == two).astype(np.float64))
         if isinstance(node, sp.Abs):
             return self(node.args[0], index, depth).absolute()
-        for kind, function in _MONOTONE.items():
-            if isinstance(node, kind):
-                return self(node.args[0], index, depth).monotone(function)
+        function = next((function for kind, function in _MONOTONE.items() if isinstance(node, kind)), None)
+        if function is not None:
+            return self(node.args[0], index, depth).monotone(function)
         if isinstance(node, sp.Function) and node.func.__name__ in self.functions:
             return self(node.args[0], index, depth).monotone(self.functions[node.func.__name__])
         raise NotImplementedError(f"cannot evaluate {type(node).__name__} in {node}")
@@ -201,7 +201,7 @@ class _Evaluator:
         start, stop = (np.rint(self(end, index, depth).low).astype(np.int64) for end in (first, last))
         if int(np.max(stop)) < int(np.min(start)):
             return empty
-        running = np.arange(int(np.min(start)), int(np.max(stop)) + 1).reshape((-1,) + (1,) * depth)
+        running = np.arange(int(np.min(start)), int(np.max(stop)) + 1, dtype=np.float64).reshape((-1,) + (1,) * depth)
         body = self(inner, {**index, symbol: running}, depth + 1)
         inside = (running >= start) & (running <= stop)
         low, high = (np.where(inside, end, empty.low) for end in (body.low, body.high))

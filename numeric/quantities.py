@@ -80,7 +80,8 @@ def generation_case(generation: Generation, confidence: float) -> Case:
         if not isinstance(value, Estimate):
             error = max(error, FLOOR)
         doubt = ""
-        if name in ("path_chi2", "remainder") and isinstance(value, Estimate) and math.isinf(generation.sup_energy):
+        sampled = isinstance(value, Estimate) and generation.method.startswith("simulation")
+        if name in ("path_chi2", "remainder") and sampled and math.isinf(generation.sup_energy):
             doubt = "a simulated path chi2 is finite even where the true one is infinite, and V has no proved bound here"
         intervals[name] = measured(value, level, error=error, doubt=doubt)
     intervals["initial_kl"] = lambda: _initial_kl(generation)

@@ -90,14 +90,13 @@ def decide(relation: type[sp.Basic], left: Interval, right: Interval) -> Decisio
     kind: Literal["upper", "lower", "equality"]
     if issubclass(relation, sp.Equality):
         kind = "equality"
-        verdict, margin = _equal(*ends, noisy)
+        verdict, margin = _equal(ends, noisy)
     elif issubclass(relation, (sp.LessThan, sp.StrictLessThan)):
         kind = "upper"
-        verdict, margin = _below(*ends, noisy, strict=issubclass(relation, sp.StrictLessThan))
+        verdict, margin = _below(ends, noisy, strict=issubclass(relation, sp.StrictLessThan))
     elif issubclass(relation, (sp.GreaterThan, sp.StrictGreaterThan)):
         kind = "lower"
-        low, high, from_below, from_above = ends
-        verdict, margin = _below(from_below, from_above, low, high, noisy, strict=issubclass(relation, sp.StrictGreaterThan))
+        verdict, margin = _below(ends[2:] + ends[:2], noisy, strict=issubclass(relation, sp.StrictGreaterThan))
     else:
         raise NotImplementedError(f"cannot decide a relation of type {relation.__name__}")
     if doubt and verdict is not Verdict.INCONCLUSIVE:
@@ -107,8 +106,9 @@ def decide(relation: type[sp.Basic], left: Interval, right: Interval) -> Decisio
     return Decision(verdict, kind, observed, bound, margin, doubt)
 
 
-def _below(low: float, high: float, bound_low: float, bound_high: float, noisy: bool, *, strict: bool) -> tuple[Verdict, float]:
-    """low..high <= bound_low..bound_high, or < where ``strict``."""
+def _below(ends: list[float], noisy: bool, *, strict: bool) -> tuple[Verdict, float]:
+    """[ends 0, 1] <= [ends 2, 3], or < where ``strict``."""
+    low, high, bound_low, bound_high = ends
     worst = _difference(bound_low, high)  # margin if every error is adverse
     best = _difference(bound_high, low)
     if best < 0.0 or (strict and best == 0.0):
@@ -118,7 +118,9 @@ def _below(low: float, high: float, bound_low: float, bound_high: float, noisy: 
     return (Verdict.HOLDS if worst >= 0.0 else Verdict.INCONCLUSIVE), worst
 
 
-def _equal(low: float, high: float, bound_low: float, bound_high: float, noisy: bool) -> tuple[Verdict, float]:
+def _equal(ends: list[float], noisy: bool) -> tuple[Verdict, float]:
+    """[ends 0, 1] and [ends 2, 3] may hold the same number."""
+    low, high, bound_low, bound_high = ends
     gap = max(_difference(bound_low, high), _difference(low, bound_high))
     if gap > 0.0:
         return Verdict.VIOLATED, -gap

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import resources
 
 import numpy as np
@@ -41,7 +42,6 @@ class SuiteCase:
     purpose: str
     build: Callable[[np.random.Generator], Generation | Recursion]
     simulated: bool = False
-    figure: bool = False  # a recursion that the drift figure shows
 
 
 def suite(size: str, workers: int = 1) -> list[SuiteCase]:
@@ -67,7 +67,7 @@ def _gaussian_cases(count: int) -> Iterator[SuiteCase]:
             "gaussian",
             f"random Gaussian {number + 1}",
             "a random covariance and a random affine error that does not commute with it",
-            lambda rng, dim=dim: random_affine(rng, dim),
+            partial(random_affine, dim=dim),
         )
     unit = Gaussian(0.0, 1.0)
     long = OU(0.02, 12.0)
@@ -251,8 +251,7 @@ def _recursion_cases() -> Iterator[SuiteCase]:
             "recursion",
             f"coherent shifts, alpha {alpha:g}",
             "the same mean shift each round: innovations add up",
-            lambda rng, alpha=alpha: exact_recursion(unit, mean_shift(0.05), alpha, 16),
-            figure=True,
+            partial(_coherent, alpha=alpha),
         )
     yield SuiteCase(
         "recursion",
@@ -271,14 +270,12 @@ def _recursion_cases() -> Iterator[SuiteCase]:
         "alternating shifts",
         "as a user would meet it: every second round undoes the one before",
         lambda rng: exact_recursion(unit, alternating(16, 0.3), 0.5, 16),
-        figure=True,
     )
     yield SuiteCase(
         "recursion",
         "orthogonal shifts",
         "each round errs in a direction of its own: the discounted sum is exact",
         lambda rng: exact_recursion(Gaussian(np.zeros(12), 1.0), orthogonal(12, 0.3), 0.3, 12),
-        figure=True,
     )
     yield SuiteCase(
         "recursion",
@@ -291,7 +288,6 @@ def _recursion_cases() -> Iterator[SuiteCase]:
         "smoothing",
         "kernel smoothing by variance 0.1 of N(0,1): chi2 is infinite from round 10 on, for every alpha < 1",
         lambda rng: exact_recursion(unit, Channel(noise=0.1), 0.5, 12),
-        figure=True,
     )
     yield SuiteCase(
         "recursion",
@@ -304,7 +300,6 @@ def _recursion_cases() -> Iterator[SuiteCase]:
         "early stopping",
         "no score error at all, only the smoothing by t0",
         lambda rng: exact_recursion(Gaussian(0.5, 0.4), early_stopping(0.1), 0.3, 16),
-        figure=True,
     )
     yield SuiteCase(
         "recursion",
@@ -404,6 +399,11 @@ def _recursion_cases() -> Iterator[SuiteCase]:
         "the floor that energy and observability put under the drift",
         lambda rng: _with_observed_energies(unit, alternating(3, 0.1), 0.9, OU(0.0005, 4.0)),
     )
+
+
+def _coherent(rng: np.random.Generator, alpha: float) -> Recursion:
+    """N(0, 1) shifted by 0.05 in each of 16 rounds."""
+    return exact_recursion(Gaussian(0.0, 1.0), mean_shift(0.05), alpha, 16)
 
 
 def _harmonic(count: int) -> Recursion:

@@ -145,8 +145,11 @@ def run_suite(
         start = time.monotonic()
         rng = np.random.default_rng([seed, *case.label.encode()])
         result = case.build(rng)
-        check = check_generation if isinstance(result, Generation) else check_recursion
-        checks = check(result, everything, confidence=1.0 - FAMILY_LEVEL / simulated)  # type: ignore[operator]
+        confidence = 1.0 - FAMILY_LEVEL / simulated
+        if isinstance(result, Generation):
+            checks = check_generation(result, everything, confidence=confidence)
+        else:
+            checks = check_recursion(result, everything, confidence=confidence)
         own = []
         for one in checks:
             if one.claim in outcomes:

@@ -88,7 +88,7 @@ def test_degenerate_weights_decide_nothing() -> None:
 def test_a_simulated_path_chi2_without_a_proved_bound_decides_nothing() -> None:
     generation = widened()
     assert generation.sup_energy == math.inf
-    simulated = replace(generation, path_chi2=Estimate(5.0, 1e-6, 10_000))
+    simulated = replace(generation, path_chi2=Estimate(5.0, 1e-6, 10_000), method="simulation")
     checks = check_generation(simulated, ["path-chi2"])
     assert checks
     assert all(check.verdict is Verdict.INCONCLUSIVE for check in checks if check.bound == 5.0 or check.observed == 5.0)

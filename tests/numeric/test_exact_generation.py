@@ -71,8 +71,10 @@ def test_route_and_what_holds_on_every_route(name):
 def test_half_is_sharp_for_consistent_errors(target):
     """KL <= learned energy / 2 becomes an equality as T grows; 0.49 in place of 1/2 is violated."""
     result = exact_generation(target, ConsistentError(target, Channel(0.95, 0.2, 0.1)), OU(0.02, 12.0))
-    assert 0.49 * result.learned_energy < result.kl <= 0.5 * result.learned_energy + sum(
-        result.numerical_error[name] for name in ("kl", "learned_energy")
+    assert (
+        0.49 * result.learned_energy
+        < result.kl
+        <= 0.5 * result.learned_energy + sum(result.numerical_error[name] for name in ("kl", "learned_energy"))
     )
 
 

@@ -21,7 +21,7 @@ FORMULAS = [
     sp.Max(x, y) / sp.Min(x, z),
     sp.log(1 + x) * (1 - y) ** 3 / z,
     sp.ceiling(x / y) - sp.floor(y),
-    x**sp.Rational(-3, 2),
+    x ** sp.Rational(-3, 2),
 ]
 
 values = st.floats(0.01, 4.0)

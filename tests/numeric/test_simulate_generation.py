@@ -175,8 +175,8 @@ def test_affine_reference_in_two_dimensions() -> None:
     error = AffineError(lambda t: base * (1 + 0.3 * math.sin(t)), lambda t: np.array([0.06, -0.03]) * math.cos(t))
     expected = {
         "ideal_energy": 0.1383444798,
-        "learned_energy": 0.1480066245,
-        "learned_energy_reverse": 0.1480066245,
+        "learned_energy": 0.1480065246,
+        "learned_energy_reverse": 0.1480065246,
         "observability": 0.1957416550,
         "path_chi2": 0.1804102442,
         "chi2": 0.03397034793,
