@@ -50,7 +50,7 @@ def suite(size: str, workers: int = 1) -> list[SuiteCase]:
     cases = [
         *_gaussian_cases(4 + 4 * scale),
         *_mixture_cases((1, 3, 8)[scale]),
-        *_paper_cases((2_000, 10_000, 40_000)[scale], workers),
+        *_paper_cases((4_000, 40_000, 100_000)[scale], workers),
     ]
     cases += _recursion_cases()
     cases += data_cases(old_faithful(), "Old Faithful", components=2)
@@ -226,7 +226,7 @@ def _paper_cases(n: int, workers: int) -> Iterator[SuiteCase]:
         "paper mixture, bounded error",
         "ten dimensions, five components, 0.2 tanh(x), by replicas",
         lambda rng: simulate_generation(
-            paper_mixture(), BoundedError(0.2), n=n, steps=64, replicas=8, rng=rng, workers=workers
+            paper_mixture(), BoundedError(0.2), n=n, steps=100, replicas=8, rng=rng, workers=workers
         ),
         simulated=True,
     )
