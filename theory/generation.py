@@ -1019,7 +1019,7 @@ def _sandwich_claims() -> tuple[Claim, Claim, Claim]:
 def _visible_claims() -> tuple[Claim, Claim]:
     lower = Claim(
         "visible-lower",
-        "chi2 is at least the squared drift of phi over its variance, phi = E[M | Y_t0]",
+        "chi2 is at least the squared drift of phi over its variance, phi the mean of M given the endpoint",
         "lower",
         sp.Ge(chi2, visible_gap),
         "driftbound",
