@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,13 @@ class LazyLaws(Sequence[Law], Generic[Law]):
     def __len__(self) -> int:
         return self._count
 
-    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+    @overload
+    def __getitem__(self, index: int) -> Law: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Law]: ...
+
+    def __getitem__(self, index: int | slice) -> Law | list[Law]:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(self._count))]
         position = range(self._count)[index]

@@ -262,7 +262,7 @@ def integrate_sums(
             if analytic:
                 size = np.maximum(np.abs(value), 1e-300)
                 error = np.minimum(error, 100.0 * (error / size) ** 2 * size)
-            still = error <= np.maximum(rtol * np.abs(value), atol)
+            still = ~(error > np.maximum(rtol * np.abs(value), atol))  # NaN will not improve
             if exhausted or bool(np.all(still[:decisive])):
                 return value, error
         elif exhausted:

@@ -26,7 +26,7 @@ class Recursion:
         mixed: (N,) chi2(q_i || p), computed from q_i itself.
         innovation: (N,) J_i = |g_i|.
         intra: (N,) I_i = chi2(p^{i+1} || q_i); NaN where not computable.
-        gram: (N, N) <g_i, g_j>.
+        gram: (N, N) <g_i, g_j>; NaN off the diagonal where one of the two has infinite norm.
         initial_gram: (N,) <f_0, g_i>.
         weights: (N,) W_{iN}, the weight of innovation i in f_N.
         initial_weight: W_{-1,N}, the weight of f_0 in f_N.

@@ -19,7 +19,7 @@ from scipy.linalg import solve_triangular
 from scipy.special import logsumexp
 
 from numeric.channels import Channel
-from numeric.divergences import chi2_infinite_reason, pair_excess
+from numeric.divergences import chi2_infinite_reason, chi2_integrand, pair_excess
 from numeric.drift import (
     LazyLaws,
     Products,
@@ -417,7 +417,7 @@ def _quadrature(
 
     def sums(nodes: Array) -> Array:
         logs = np.stack([density_on(item, nodes) for item in laws])
-        intra = np.sum(_intra_terms(logs, logs[0], mixing, np.zeros(nodes.shape[0])), axis=1)
+        intra = np.sum(_intra_terms(logs, mixing, bad_intra, np.zeros(nodes.shape[0])), axis=1)
         if skip_products:
             return np.asarray(intra)
         values = scaled_excess(logs - logs[0], np.broadcast_to(logs[0], logs.shape))
@@ -460,16 +460,16 @@ def _room(learned: GaussianMixture, reference: GaussianMixture, frame: tuple[Arr
     return tails
 
 
-def _intra_terms(logs: Array, log_target: Array, mixing: Mixing, log_proposal: Array) -> Array:
-    """(p^{i+1} - q_i)^2 / (q_i r) at the nodes, (N, m), from log densities (N+1, m) and the log of the proposal r."""
-    top = np.maximum(logs.max(axis=0), log_target)
-    dense = np.exp(logs - top)
-    base = mixing.fresh[:, None] * np.exp(log_target - top) + mixing.weights @ dense
-    gap = dense[1:] - base
-    floor = 1e-300
-    with np.errstate(over="ignore"):
-        terms = gap * (gap / np.maximum(base, floor)) * np.exp(np.minimum(top - log_proposal, 700.0))
-    return np.where((base < floor) & (np.abs(gap) > 1e-155), np.nan, terms)  # lost to underflow: not computable
+def _intra_terms(logs: Array, mixing: Mixing, bad_intra: Flags, log_proposal: Array) -> Array:
+    """(p^{i+1} - q_i)^2 / (q_i r) at the nodes, (N, m), from log densities (N+1, m) of p, p^1, ... and of the proposal r."""
+    terms = np.zeros((mixing.generations, logs.shape[1]))
+    for i in np.flatnonzero(~bad_intra).tolist():
+        shares = mixing.weights[i].copy()
+        shares[0] += mixing.fresh[i]  # p^0 is p
+        used = np.flatnonzero(shares > 0.0)
+        log_blend = logsumexp(logs[used], axis=0, b=shares[used, None])
+        terms[i] = chi2_integrand(logs[i + 1] - log_proposal, log_blend - log_proposal)
+    return terms
 
 
 # ------------------------------------------------------------------------------------------------------- Monte Carlo
@@ -496,6 +496,11 @@ def _monte_carlo(
     """Importance sampling from the even mixture of p and all models with a density, in batches with streams of their own."""
     measurable = np.array([hasattr(item, "logpdf") for item in laws])
     proposals = [item for item, good in zip(laws, measurable, strict=True) if good]
+    if len(proposals) == 1:  # nothing but p itself has a density
+        nothing = np.where(np.arange(len(laws)) == 0, 0.0, np.nan)
+        rounds = np.full(mixing.generations, np.nan)
+        mixed = np.where(np.any(mixing.weights[:, 1:] > 0.0, axis=1), np.nan, 0.0)
+        return Products(nothing, mixed, np.outer(rounds, rounds), rounds), rounds, {}, {}
     sizes = np.full(BATCHES, nodes // BATCHES)
     sizes[: nodes % BATCHES] += 1
 
@@ -510,7 +515,7 @@ def _monte_carlo(
         values[bad | ~measurable] = 0.0
         mixed = mixing.weights @ values
         innovations = values[1:] - mixed
-        intra = np.where(bad_intra[:, None], 0.0, _intra_terms(logs, logs[0], mixing, log_proposal))
+        intra = _intra_terms(logs, mixing, bad_intra, log_proposal)
         squares = innovations**2
         first = [*block_products(values, mixing.weights), np.sum(intra, axis=1)]
         second = [
