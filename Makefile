@@ -18,7 +18,7 @@ verify: $(VENV)/.ready
 	$(BIN)/driftbound verify --out $(OUT)
 
 test: $(VENV)/.ready
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(VENV)/.ready
 	$(BIN)/ruff check .

@@ -56,7 +56,6 @@ def worst(name: str, form, cases) -> float:
     return max(differences)
 
 
-@pytest.mark.xdist_group("two-routes")
 def test_energies_of_200_commuting_cases() -> None:
     rng = np.random.default_rng(SEED)
     cases = []

@@ -34,25 +34,21 @@ def outcome() -> Verification:
     return run_suite(suite("quick"), theory.claims(), seed=SEED, complete=True)
 
 
-@pytest.mark.xdist_group("verify")
 def test_everything_comes_out_as_expected(outcome: Verification) -> None:
     assert outcome.shortfalls == ()
     assert outcome.exit_status == 0
 
 
-@pytest.mark.xdist_group("verify")
 def test_every_mutant_with_a_numeric_side_is_violated(outcome: Verification) -> None:
     mutants = [mutant for one in outcome.claims for mutant in one.mutants]
     assert len(mutants) > 50
     assert all(mutant.killed_by for mutant in mutants)
 
 
-@pytest.mark.xdist_group("verify")
 def test_every_verdict_occurs(outcome: Verification) -> None:
     assert {check.verdict for case in outcome.cases for check in case.checks} == set(Verdict)
 
 
-@pytest.mark.xdist_group("verify")
 def test_half_of_the_random_gaussians_are_far_from_the_easy_case(outcome: Verification) -> None:
     facts = [case.facts for case in outcome.cases if case.case.label.startswith("random Gaussian")]
     far = [one for one in facts if one["commutator"] > 0.1 and one["skew"] > 0.1 and one["condition"] > 3.0]
@@ -60,7 +56,6 @@ def test_half_of_the_random_gaussians_are_far_from_the_easy_case(outcome: Verifi
     assert 2 * len(far) >= len(facts)
 
 
-@pytest.mark.xdist_group("verify")
 def test_a_false_statement_among_the_claims_is_reported(outcome: Verification) -> None:
     promoted = replace(theory.claim("refresh").mutants[0], expected="true")
     cases = [case for case in suite("quick") if case.label == "shrinking"]
@@ -69,7 +64,6 @@ def test_a_false_statement_among_the_claims_is_reported(outcome: Verification) -
     assert any("VIOLATED" in line for line in wrong.shortfalls)
 
 
-@pytest.mark.xdist_group("verify")
 def test_silence_counts_against_a_claim_in_the_whole_suite_only() -> None:
     cases = [case for case in suite("quick") if case.label == "shrinking"]
     claims = [theory.claim("girsanov-kl")]
@@ -77,7 +71,6 @@ def test_silence_counts_against_a_claim_in_the_whole_suite_only() -> None:
     assert run_suite(cases, claims, seed=SEED, complete=False).exit_status == 3
 
 
-@pytest.mark.xdist_group("verify")
 def test_a_vacuous_bound_is_not_informative() -> None:
     vacuous = theory.Claim("vacuous", "chi2 is below a million", "upper", sp.Le(theory.symbols.chi2, 10**6), "driftbound")
     cases = [case for case in suite("quick") if case.label == "mean shift, small"]
