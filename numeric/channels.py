@@ -40,7 +40,10 @@ class Channel:
         sizes = {name: value.shape[0] for name, value in values.items() if value.ndim > 0}
         if len(set(sizes.values())) > 1:
             raise ValueError(f"gain, shift and noise must have the same dimension, got {sizes}")
-        covariance("noise", values["noise"], next(iter(sizes.values()), 1), definite=False)
+        dim = next(iter(sizes.values()), 1)
+        matrix = covariance("noise", values["noise"], dim, definite=False)
+        if values["noise"].ndim == 2:
+            values["noise"] = matrix  # symmetric to the last bit
         if values["gain"].ndim == 2 and values["gain"].shape[0] != values["gain"].shape[1]:
             raise ValueError(f"gain must be square, got shape {values['gain'].shape}")
         for name, value in values.items():
@@ -56,8 +59,8 @@ class Channel:
         """Gain (d, d), shift (d,) and noise covariance (d, d) in dimension ``dim``."""
         if self.dim not in (None, dim):
             raise ValueError(f"channel must act in dimension {dim}, got one of dimension {self.dim}")
-        gain = self.gain if self.gain.ndim == 2 else np.diag(np.broadcast_to(self.gain, (dim,)))
-        return gain, np.broadcast_to(self.shift, (dim,)), covariance("noise", self.noise, dim, definite=False)
+        gain, noise = (part if part.ndim == 2 else np.diag(np.broadcast_to(part, (dim,))) for part in (self.gain, self.noise))
+        return gain, np.broadcast_to(self.shift, (dim,)), noise
 
     def __call__(self, target: Target) -> Target:
         """The law of the output for an input drawn from ``target``; ValueError where it has no density."""

@@ -12,7 +12,6 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.linalg import solve_triangular
 
 from numeric.validation import COUNT, FRACTION, Array, covariance, generator, integer, points, probabilities, real, real_array
 
@@ -58,7 +57,7 @@ class GaussianMixture:
         dim = mean.shape[1]
         distinct = cov[:1] if shared else cov
         lower = np.linalg.cholesky(distinct)
-        factors = np.stack([solve_triangular(low, np.eye(dim), lower=True) for low in lower])
+        factors = np.tril(np.linalg.inv(lower))
         logdet = np.sum(np.log(np.diagonal(lower, axis1=1, axis2=2)), axis=1)
         with np.errstate(divide="ignore"):
             lognorm = np.log(weight) - 0.5 * dim * math.log(2 * math.pi) - logdet
@@ -304,6 +303,17 @@ def _component_covariances(covs: ArrayLike, count: int, dim: int) -> tuple[Array
     if raw.ndim > 1 and raw.shape[1:] not in ((dim,), (dim, dim)):
         raise ValueError(f"covs must have shape ({count}, {dim}) or ({count}, {dim}, {dim}), got shape {raw.shape}")
     shared = bool(np.all(raw == raw[0]))
-    rows = raw[:1] if shared else raw
-    matrices = np.stack([covariance(f"covs[{index}]", row, dim) for index, row in enumerate(rows)])
+    matrices = _matrices(raw[:1] if shared else raw, dim)
     return (np.broadcast_to(matrices[0], (count, dim, dim)).copy() if shared else matrices), shared
+
+
+def _matrices(raw: Array, dim: int) -> Array:
+    """Validated (k, d, d) covariances from (k,), (k, d) or (k, d, d); a wrong one is refused by its index."""
+    matrices = raw if raw.ndim == 3 else np.eye(dim) * (raw[:, None, None] if raw.ndim == 1 else raw[:, None, :])
+    size = np.abs(matrices).max(axis=(1, 2))
+    symmetric = 0.5 * (matrices + np.swapaxes(matrices, 1, 2))
+    skewed = np.abs(matrices - symmetric).max(axis=(1, 2)) > 0.5e-10 * size
+    wrong = np.flatnonzero(skewed | (np.linalg.eigvalsh(symmetric)[:, 0] <= 0.0))
+    if wrong.size:
+        covariance(f"covs[{wrong[0]}]", raw[wrong[0]], dim)  # says what is wrong with it
+    return np.asarray(symmetric)
