@@ -44,6 +44,7 @@ LARGEST = 1e280  # squares in L^2(p) beyond this are reported as inf
 FLOOR = 1e-250  # scaled densities below this are recomputed in logarithms
 INTRA_NODES, INTRA_ENTRIES = 2_000_000, 400_000_000  # nodes, and nodes times components, of the finest grid
 MAX_ATOMS = 4000  # different images of p: their mutual products fill a matrix
+LARGEST_LOG = 650.0  # logarithm from which a ratio of densities counts as unbounded
 MAX_ROUNDS = 100_000  # rounds after which an undecided horizon is given up
 TOLERANCE = Domain(0.0, 1.0, True, True)
 
@@ -276,7 +277,8 @@ def _grow(target: GaussianMixture, initial: GaussianMixture | None, channels: li
             blend[atom] = blend.get(atom, 0.0) + share
         image: dict[int, float] = {}
         for atom, share in blend.items():
-            new = family.advance(atom, number, matrices)
+            known = family.advanced.get((atom, number))
+            new = family.advance(atom, number, matrices) if known is None else known
             image[new] = image.get(new, 0.0) + share
         mixed.append(blend)
         laws.append(image)
@@ -606,7 +608,13 @@ def _basis(family: _Family, lower: Array) -> Array:
 
 def _weighted_sup(family: _Family) -> Array:
     """(N,) upper bounds of sup q_i/p: coefficients times the bound of each atom; 0 times infinity is 0."""
-    bounds = np.array([_atom_sup(family, atom) for atom in family.atoms])
+    if family.target.weights.shape[0] == 1 and all(atom.group == 0 for atom in family.atoms):
+        drifts = np.concatenate([atom.drift for atom in family.atoms])
+        shifts = np.concatenate([atom.shift for atom in family.atoms])
+        logs = _log_sups(shifts, drifts, np.broadcast_to(family.base_covs[0], drifts.shape))
+        bounds = np.where(logs > LARGEST_LOG, np.inf, np.exp(np.minimum(logs, LARGEST_LOG)))
+    else:
+        bounds = np.array([_atom_sup(family, atom) for atom in family.atoms])
     finite = np.where(np.isfinite(bounds), bounds, 0.0)
     total = family.mixed @ finite
     return np.asarray(np.where(np.any(family.in_mixed & ~np.isfinite(bounds), axis=1), np.inf, total))
@@ -639,7 +647,7 @@ def law_sup(law: GaussianMixture, target: GaussianMixture) -> float:
 
 
 def _ceiling(weights: Array, log_sups: Array) -> float:
-    return math.inf if float(log_sups.max()) > 650.0 else float(weights @ np.exp(log_sups))
+    return math.inf if float(log_sups.max()) > LARGEST_LOG else float(weights @ np.exp(log_sups))
 
 
 def _log_sups(shifts: Array, drifts: Array, covs: Array) -> Array:
