@@ -7,10 +7,11 @@ through the same code.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import TypeAlias
+from itertools import product
+from typing import Any, TypeAlias
 
 import numpy as np
 import sympy as sp
@@ -31,6 +32,7 @@ Claims: TypeAlias = Iterable[theory.Claim | str] | None
 Column: TypeAlias = Sequence[float | Estimate] | Array | float | Estimate | None
 
 CONFIDENCE = Domain(0.0, 1.0, True, True)
+ROUND_INDICES = (symbols.i, symbols.j, symbols.k)  # free in a formula: at every round
 ROUNDS_SHOWN = 24  # numbers of rounds N at which a statement about every N is evaluated in a long recursion
 
 
@@ -130,10 +132,10 @@ def check_measurements(
         if length != count:
             raise ValueError(f"{name} must have one value per generation, {count}, got {length}")
     noisy = sum(isinstance(value, Estimate) for values in columns.values() for value in values)
-    each = 1.0 - (1.0 - level) / max(noisy, 1)
+    each = min(1.0 - (1.0 - level) / max(noisy, 1), math.nextafter(1.0, 0.0))
     chosen = _chosen(claims)
     checks = list(_check_measured_rounds(chosen, columns, count, begin, each))
-    checks += _check_all(chosen, _measured_recursion(columns, shares, start, count, each))
+    checks += _take_noised(chosen, _measured_recursion(columns, shares, start, count, each))
     return tuple(checks)
 
 
@@ -145,7 +147,9 @@ def _column(name: str, values: Column, domain: Domain) -> list[Quantity]:
     """A column of floats or Estimates; inf is allowed where the quantity may diverge."""
     if isinstance(values, str) or values is None:
         raise TypeError(f"{name} must be numbers or Estimates, got {shown(values)}")
-    entries = [values] if isinstance(values, (int, float, np.number, Estimate)) else list(values)
+    given: Any = np.atleast_1d(values) if isinstance(values, np.ndarray) else values
+    several = isinstance(given, Iterable) and not isinstance(given, Mapping)
+    entries = list(given) if several else [given]  # one number, or what ``real`` refuses by name
     if not entries:
         raise ValueError(f"{name} must have at least one entry, got none")
     out: list[Quantity] = []
@@ -171,9 +175,20 @@ def _check_measured_rounds(
         if {"path_chi2", "ideal_energy", "learned_energy"} <= found.keys():
             minus = Interval.point(-2.0)
             remainder = found["path_chi2"] + minus * found["learned_energy"] + found["ideal_energy"]
-            found["remainder"] = replace(remainder, low=np.maximum(remainder.low, 0.0))
+            impossible = bool(remainder.high < 0.0)  # the three numbers cannot belong to one round: none can be trusted
+            doubt = "path_chi2 - 2 learned_energy + ideal_energy is negative, which no round allows" if impossible else ""
+            low, high = np.maximum(remainder.low, 0.0), np.maximum(remainder.high, 0.0)
+            found["remainder"] = Interval(low, high, remainder.noisy, remainder.doubt or doubt)
         for check in _check_all(chosen, Case(found)):
             yield replace(check, generation=step)
+
+
+def _take_noised(chosen: Sequence[theory.Claim], case: Case) -> Iterator[BoundCheck]:
+    """Claims about whole rounds. A measured intra_chi2 refers to q_{i,t0}, not to the q_i of the claims that speak of it."""
+    speak = {claim.id for claim in chosen if "intra" in claim.measured}
+    for check in _check_all(chosen, case):
+        exchanged = check.claim in speak and "intra" in case.quantities
+        yield replace(check, detail=f"{check.detail}; taken with q_{{i,t0}} for q_i") if exchanged else check
 
 
 def _measured_recursion(
@@ -232,15 +247,19 @@ def _check(claim: theory.Claim, case: Case) -> Iterator[BoundCheck]:
             if decision is None:
                 continue
             failure, doubt = _assumptions(claim, case, index)
+            if decision.verdict is Verdict.VIOLATED and not failure:  # the claim assumes its hypotheses in every round
+                everywhere_index = {symbol: value for symbol, value in index.items() if symbol not in ROUND_INDICES}
+                failure, doubt = _assumptions(claim, case, everywhere_index)
             yield _verdict(claim, relation, generation, decision, failure, doubt)
 
 
 def _rounds(relation: sp.Basic, case: Case) -> Iterator[tuple[int | None, dict[sp.Symbol, int | Array]]]:
     """The values of the free indices at which a relation is evaluated, with the generation to report."""
     free = relation.free_symbols
-    if symbols.i in free:
-        for step in range(case.rounds):
-            yield step, {symbols.i: step, symbols.N: case.rounds}
+    running = [symbol for symbol in ROUND_INDICES if symbol in free]
+    if running:
+        for steps in product(*(range(1 if symbol.is_positive else 0, case.rounds) for symbol in running)):
+            yield max(steps), {**dict(zip(running, steps, strict=True)), symbols.N: case.rounds}
     elif symbols.N in free:
         last = _last_only(relation)
         every = np.unique(np.linspace(1, max(case.rounds, 1), ROUNDS_SHOWN).round().astype(int))
@@ -265,7 +284,7 @@ def _assumptions(claim: theory.Claim, case: Case, index: dict[sp.Symbol, int | A
         for relation in theory.conjuncts(assumption.condition):
             verdict, why = _condition(relation, case, index)
             if verdict is None:
-                return f"assumption {assumption.name} is not known to hold: {why} was not measured", doubt
+                return f"assumption {assumption.name} is not known to hold: {why}", doubt
             if verdict is Verdict.VIOLATED:
                 return f"assumption {assumption.name} fails ({assumption.text.rstrip('.')}): {why}", doubt
             if verdict is Verdict.INCONCLUSIVE:
@@ -284,14 +303,16 @@ def _condition(relation: sp.Basic, case: Case, index: dict[sp.Symbol, int | Arra
             left, right = (evaluate(side, case, where, FUNCTIONS) for side in (relation.lhs, relation.rhs))
             case.conditions[key] = everywhere(type(relation), left, right)
         except MissingQuantity as missing:
-            case.conditions[key] = None, str(missing)
+            said = str(missing)
+            case.conditions[key] = None, said if " " in said else f"{said} was not measured"
     return case.conditions[key]
 
 
 def _everything(relation: sp.Basic, case: Case, index: dict[sp.Symbol, int | Array]) -> dict[sp.Symbol, int | Array]:
     """All values of the indices that a condition quantifies over and the statement does not fix."""
-    free = [symbol for symbol in (symbols.i, symbols.j, symbols.k) if symbol in relation.free_symbols and symbol not in index]
-    grids = np.meshgrid(*(np.arange(case.rounds) for _ in free), indexing="ij") if free else []
+    free = [symbol for symbol in ROUND_INDICES if symbol in relation.free_symbols and symbol not in index]
+    ranges = [np.arange(1 if symbol.is_positive else 0, case.rounds) for symbol in free]
+    grids = np.meshgrid(*ranges, indexing="ij") if free else []
     out: dict[sp.Symbol, int | Array] = {
         symbol: np.ravel(grid).astype(np.float64) for symbol, grid in zip(free, grids, strict=True)
     }

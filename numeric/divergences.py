@@ -41,6 +41,7 @@ __all__ = [
 MARGIN = 1e-12  # relative eigenvalues below this count as not positive
 PAIR_CHUNK = 1 << 20  # entries of a block of component pairs
 MONTE_CARLO_CHUNK = 1 << 15
+ROUNDING = 1e-27  # divergences of equal laws come out below this by rounding alone: no grid refines them further
 SERIES = 0.03  # |x| below which x - log1p(x) is summed as a series
 
 Rng = np.random.Generator | int | None
@@ -468,7 +469,9 @@ def w2(p: Target, q: Target, *, n: int | None = None, rng: Rng = None) -> float 
     def integrand(z: Array) -> Array:
         return np.asarray((quantile(left, z) - quantile(right, z)) ** 2 * np.exp(-0.5 * z * z))
 
-    return math.sqrt(_adaptive(integrand) / math.sqrt(2.0 * math.pi))
+    scale = float(np.sqrt(left.cov[0, 0]) + np.sqrt(right.cov[0, 0]))
+    # equal quantiles differ by some 1e-15 of the scale: a difference of 1e-8 cannot be squared to twelve digits
+    return math.sqrt(_adaptive(integrand, atol=1e-21 * scale**2) / math.sqrt(2.0 * math.pi))
 
 
 def _bures_squared(p: GaussianMixture, q: GaussianMixture) -> float:
@@ -597,7 +600,12 @@ def _quadrature(
         tails = product_box(p, q, frame, order)
         box = tails if tails is not None else scanned_box(lambda x: order * p.logpdf(x) + (1.0 - order) * q.logpdf(x), box)
     value, _ = integrate(
-        lambda x: integrand(density_on(p, x), density_on(q, x)), box, rtol=rtol, max_nodes=max_nodes, analytic=analytic
+        lambda x: integrand(density_on(p, x), density_on(q, x)),
+        box,
+        rtol=rtol,
+        atol=ROUNDING,
+        max_nodes=max_nodes,
+        analytic=analytic,
     )
     return float(value[0])
 
@@ -667,8 +675,13 @@ def _crossings(function: Callable[[Array], Array], p: GaussianMixture, q: Gaussi
     return np.concatenate([[-np.inf], np.sort(np.concatenate([0.5 * (left + right), zeros])), [np.inf]])
 
 
-def _adaptive(function: Callable[[Array], Array], low: float = -10.0, high: float = 10.0, rtol: float = 1e-12) -> float:
-    """Integral over [low, high] by bisecting panels on which Gauss-Legendre rules with 12 and 20 points disagree."""
+def _adaptive(
+    function: Callable[[Array], Array], low: float = -10.0, high: float = 10.0, rtol: float = 1e-12, atol: float = 0.0
+) -> float:
+    """Integral over [low, high] by bisecting panels on which Gauss-Legendre rules with 12 and 20 points disagree.
+
+    They must agree to ``rtol`` of the whole, or to ``atol``, below which the integrand is rounding.
+    """
     fine, fine_weight = np.polynomial.legendre.leggauss(20)
     coarse, coarse_weight = np.polynomial.legendre.leggauss(12)
     edges = np.linspace(low, high, 21)
@@ -680,7 +693,7 @@ def _adaptive(function: Callable[[Array], Array], low: float = -10.0, high: floa
         values = function(nodes.ravel()).reshape(nodes.shape)
         better, worse = half * (values[:, :20] @ fine_weight), half * (values[:, 20:] @ coarse_weight)
         size = total + float(np.sum(better))
-        open_panels = (np.abs(better - worse) > rtol * size / 40.0) & (half > 1e-13 * (high - low))
+        open_panels = (np.abs(better - worse) > max(rtol * size, atol) / 40.0) & (half > 1e-13 * (high - low))
         total += float(np.sum(better[~open_panels]))
         if not np.any(open_panels):
             break

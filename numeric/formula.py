@@ -8,7 +8,7 @@ called decided.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import sympy as sp
@@ -43,11 +43,12 @@ class Interval:
     def around(value: float | Array, radius: float | Array, *, noisy: bool = False, doubt: str = "") -> Interval:
         centre, width = np.asarray(value, dtype=np.float64), np.asarray(radius, dtype=np.float64)
         width = np.where(np.isfinite(centre), width, 0.0)  # an infinite divergence is infinite, not inf - inf
-        return Interval(centre - width, centre + width, noisy, doubt)
+        with np.errstate(over="ignore"):
+            return Interval(centre - width, centre + width, noisy, doubt)
 
     @property
     def middle(self) -> Array:
-        return np.where(self.low == self.high, self.low, 0.5 * (self.low + self.high))
+        return np.where(self.low == self.high, self.low, 0.5 * self.low + 0.5 * self.high)
 
     def _with(self, low: Array, high: Array, *others: Interval) -> Interval:
         noisy = self.noisy or any(other.noisy for other in others)
@@ -55,7 +56,7 @@ class Interval:
         return Interval(low, high, noisy, doubt)
 
     def __add__(self, other: Interval) -> Interval:
-        with np.errstate(invalid="ignore"):  # inf - inf is NaN: not computable
+        with np.errstate(invalid="ignore", over="ignore"):  # inf - inf is NaN: not computable
             return self._with(self.low + other.low, self.high + other.high, other)
 
     def __mul__(self, other: Interval) -> Interval:
@@ -64,24 +65,36 @@ class Interval:
 
     def power(self, exponent: float) -> Interval:
         """self ** exponent; the base is cut to its nonnegative part where the exponent is not an integer."""
-        if exponent == int(exponent) and exponent >= 0 and int(exponent) % 2 == 0:
-            low, high = np.abs(self.low), np.abs(self.high)
-            straddles = (self.low < 0.0) & (self.high > 0.0)
-            return self._with(np.where(straddles, 0.0, np.minimum(low, high) ** exponent), np.maximum(low, high) ** exponent)
-        low, high = self.low, self.high
-        if exponent != int(exponent):
-            # a true value is never negative here: only rounding or noise puts an interval's end below zero
-            low, high = np.maximum(low, 0.0), np.maximum(high, 0.0)
-        with np.errstate(divide="ignore"):
-            if exponent < 0:
-                return self._with(np.power(high, exponent), np.where(low > 0.0, np.power(low, exponent), np.inf))
+        if exponent < 0:
+            return self.power(-exponent)._reciprocal()
+        with np.errstate(over="ignore"):
+            if exponent == int(exponent) and int(exponent) % 2 == 0:
+                low, high = np.abs(self.low), np.abs(self.high)
+                straddles = (self.low < 0.0) & (self.high > 0.0)
+                small = np.where(straddles, 0.0, np.minimum(low, high) ** exponent)
+                return self._with(small, np.maximum(low, high) ** exponent)
+            low, high = self.low, self.high
+            if exponent != int(exponent):
+                # a true value is never negative here: only rounding or noise puts an interval's end below zero
+                low, high = np.maximum(low, 0.0), np.maximum(high, 0.0)
             return self._with(np.power(low, exponent), np.power(high, exponent))
+
+    def _reciprocal(self) -> Interval:
+        """1 / self; 1/0 is inf, and no verdict may rest on a division by a number of unknown sign."""
+        straddles = (self.low < 0.0) & (self.high > 0.0)
+        with np.errstate(divide="ignore", over="ignore"):
+            low, high = 1.0 / np.where(self.high == 0.0, 0.0, self.high), 1.0 / np.where(self.low == 0.0, 0.0, self.low)
+        low = np.where(straddles | ((self.high == 0.0) & (self.low < 0.0)), -np.inf, low)
+        high = np.where(straddles, np.inf, high)
+        unknown = "a division by a number that may be 0 or of either sign" if bool(np.any(straddles)) else ""
+        return replace(self._with(low, high), doubt=self.doubt or unknown)
 
     def integer_powers(self, exponents: Array) -> Interval:
         """self ** exponents for an array of nonnegative integers."""
         if np.any(exponents < 0):
             raise NotImplementedError("cannot evaluate negative powers that run with an index")
-        ends = [np.power(self.low, exponents), np.power(self.high, exponents)]
+        with np.errstate(over="ignore"):
+            ends = [np.power(self.low, exponents), np.power(self.high, exponents)]
         low, high = np.minimum(*ends), np.maximum(*ends)
         straddles = (self.low < 0.0) & (self.high > 0.0) & (exponents % 2 == 0) & (exponents > 0)
         return self._with(np.where(straddles, 0.0, low), high)
@@ -230,5 +243,5 @@ def _fold(parts: list[Interval], join: Callable[[Interval, Interval], Interval])
 
 def _times(a: Array, b: Array) -> Array:
     """a b with 0 * inf = 0: a vanishing weight on an infinite divergence contributes nothing."""
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         return np.where((a == 0.0) | (b == 0.0), 0.0, a * b)

@@ -30,6 +30,7 @@ HEAVY_TAILED = frozenset({"chi2", "path_chi2", "remainder", "visible_gap"})  # m
 HEAVY = 3.0  # their standard errors are too small where the tail was missed: at eps² = 0.5 and 2000 endpoints z fell to -8.5
 CONSTANT = 1e-6  # relative spread up to which innovations count as constant, and overlaps as equal
 QUADRATURE = 1e-7  # relative error granted to distances by quadrature
+LARGEST = 1e280  # chi2 above which a recursion keeps no number
 LONGEST = 12  # rounds for which the 1-D distances before and after mixing are computed
 
 
@@ -129,6 +130,9 @@ def recursion_case(recursion: Recursion, confidence: float) -> Case:
         values = getattr(recursion, attribute)
         if values is not None:
             found[name] = _array(recursion, attribute, values, np.abs(values), level)
+    if isinstance(intra := found.get("intra"), Interval):  # D and J are cut to inf above LARGEST: no more is known of I
+        low, high = np.minimum(intra.low, LARGEST), np.where(intra.high > LARGEST, np.inf, intra.high)
+        found["intra"] = replace(intra, low=np.where(np.isinf(intra.low), intra.low, low), high=high)
     sizes = np.where(np.isfinite(recursion.innovation), recursion.innovation, 0.0)
     found["gram"] = _array(recursion, "gram", recursion.gram, np.outer(sizes, sizes), level)
     start = float(recursion.divergence[0])

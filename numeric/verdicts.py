@@ -159,7 +159,11 @@ def everywhere(relation: type[sp.Basic], left: Interval, right: Interval) -> tup
         said = f"{0.5 * (low[first] + high[first]):.6g} against {0.5 * (bound_low[first] + bound_high[first]):.6g}"
         return Verdict.VIOLATED, "not computable" if unknown[first] else said
     doubt = left.doubt or right.doubt
-    open_sides = (left.noisy or right.noisy) and not issubclass(relation, sp.Equality) and bool(np.any(high > bound_low))
+    noisy = left.noisy or right.noisy
+    if issubclass(relation, sp.Equality):  # noise can refute an equality and never confirm it
+        open_sides = noisy and bool(np.any((low < high) | (bound_low < bound_high)))
+    else:
+        open_sides = noisy and bool(np.any(high > bound_low))
     if doubt or open_sides:
         return Verdict.INCONCLUSIVE, doubt or "the confidence intervals of the two sides overlap"
     return Verdict.HOLDS, ""

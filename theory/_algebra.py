@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import sympy as sp
 from mpmath import iv
-from sympy.core.function import AppliedUndef
+from sympy.core.function import AppliedUndef, UndefinedFunction
 
 Context = tuple[tuple[sp.Expr, bool], ...]
 
@@ -22,6 +22,20 @@ MAX_OPS: Final = 20_000  # larger expressions are "not proved" instead of hours 
 MAX_EXPLICIT: Final = 60  # a sum with at most this many explicit terms is written out
 POW: Final = sp.Function("_pow")  # POW(b, m) stands for b**m with a symbolic exponent m
 SMOOTH: Final = (sp.exp, sp.log, sp.sin, sp.cos, sp.tanh, sp.cosh, sp.sinh, sp.erf, sp.atan, sp.asinh)
+_LANGUAGE: Final = {
+    sp.Symbol,
+    sp.Dummy,
+    sp.Indexed,
+    sp.Add,
+    sp.Mul,
+    sp.Pow,
+    sp.Abs,
+    sp.Max,
+    sp.Min,
+    sp.Sum,
+    sp.Product,
+    *SMOOTH,
+}
 omega = sp.Symbol("omega", real=True)  # the sample point; an expression that contains it is a random variable
 mean = sp.Function("mean", real=True)  # expectation over omega under the reference law
 
@@ -350,7 +364,12 @@ def check_defined(expr: sp.Basic, context: Context = ()) -> None:
         raise ProofError(f"{expr} is not a finite real number")
     if isinstance(expr, (sp.Rational, sp.NumberSymbol)):
         return
+    # exact types: a subclass could lie about its sign
+    if type(expr) not in _LANGUAGE and not (isinstance(expr, AppliedUndef) and isinstance(type(expr), UndefinedFunction)):
+        raise ProofError(f"{expr} ({type(expr).__name__}) is outside the language of the kernel")
     if isinstance(expr, (sp.Symbol, sp.Indexed, AppliedUndef)):
+        if isinstance(expr, sp.Indexed) and type(expr.base) is not sp.IndexedBase:
+            raise ProofError(f"{expr} ({type(expr.base).__name__}) is outside the language of the kernel")
         if expr.is_real is not True or not expr.is_commutative:
             raise ProofError(f"{expr} is not declared real")
         if not isinstance(expr, sp.Symbol):
@@ -380,14 +399,19 @@ def check_defined(expr: sp.Basic, context: Context = ()) -> None:
             check_defined(bound, context)
         if not nonneg(high - low + 1, context):
             raise ProofError(f"the range of {expr} has no proved length")
-        if (variable.is_positive and not nonneg(low - 1, context)) or (variable.is_nonnegative and not nonneg(low, context)):
-            raise ProofError(f"the bound variable {variable} of {expr} starts below its declared domain")
-        if variable.is_negative or variable.is_even is not None or variable.is_prime is not None:
-            raise ProofError(f"the bound variable {variable} of {expr} has a domain smaller than its range")
+        check_binder(expr, variable, low, context)
         body, inner = open_binder(expr, context)
         check_defined(body, inner)
         return
     raise ProofError(f"{expr} ({type(expr).__name__}) is outside the language of the kernel")
+
+
+def check_binder(expr: sp.Basic, variable: sp.Symbol, low: sp.Expr, context: Context = ()) -> None:
+    """Refuse a sum or product whose bound variable leaves its declared domain."""
+    if (variable.is_positive and not nonneg(low - 1, context)) or (variable.is_nonnegative and not nonneg(low, context)):
+        raise ProofError(f"the bound variable {variable} of {expr} starts below its declared domain")
+    if variable.is_nonpositive or variable.is_even is not None or variable.is_prime is not None:
+        raise ProofError(f"the bound variable {variable} of {expr} has a domain smaller than its range")
 
 
 def _check_power(base: sp.Expr, exponent: sp.Expr, context: Context) -> None:
@@ -500,6 +524,8 @@ def _power(base: sp.Expr, exponent: sp.Expr, context: Context) -> sp.Expr:
     for term in sp.Add.make_args(exponent):
         coefficient, monomial = term.as_coeff_Mul()
         if not isinstance(coefficient, sp.Rational):
+            coefficient, monomial = sp.Integer(1), term
+        if coefficient.q != 1 and exponent.is_integer and not nonneg(base, context):  # half of an even exponent, base < 0
             coefficient, monomial = sp.Integer(1), term
         if monomial == 1 and base is not sp.E:
             result *= (POW(base, 1) if isinstance(base, sp.Add) else base) ** coefficient  # POW: expand must not open it

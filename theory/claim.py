@@ -42,6 +42,14 @@ def _text(owner: str, name: str, value: object, *, empty: bool = False) -> None:
         raise ValueError(f"{owner}: {name} must not be empty")
 
 
+def _counts(symbol: object) -> bool:
+    """True for a symbol whose domain is 0, 1, 2, ... or 1, 2, 3, ...: the domains that a finite case runs through."""
+    domains = ({"integer": True, "nonnegative": True}, {"integer": True, "positive": True})
+    if type(symbol) not in (sp.Symbol, sp.Dummy):
+        return False
+    return {key: value for key, value in symbol._assumptions_orig.items() if key != "commutative"} in domains  # type: ignore[attr-defined]
+
+
 def conjuncts(statement: Boolean) -> tuple[Relational, ...]:
     """The relations that a statement asserts together: the arguments of an ``And``, or the single relation."""
     parts = statement.args if isinstance(statement, sp.And) else (statement,)
@@ -83,8 +91,8 @@ class Assumption:
         if self.over is None:
             free: set[sp.Symbol] = set() if self.formula is None else self.formula.free_symbols
             object.__setattr__(self, "over", tuple(index for index in INDICES if index in free))
-        elif not isinstance(self.over, tuple) or not all(isinstance(s, sp.Symbol) and s.is_integer for s in self.over):
-            raise TypeError(f"assumption {self.name}: over must be a tuple of integer symbols, got {self.over}")
+        elif not isinstance(self.over, tuple) or not all(_counts(s) for s in self.over):
+            raise TypeError(f"assumption {self.name}: over must be a tuple of integer symbols from 0 or 1 on, got {self.over}")
 
 
 @dataclass(frozen=True)
@@ -169,7 +177,7 @@ class Claim:
                 raise ValueError(f"{owner}: statement must be exact, got a float in {relation}")
         for name, kind in (("assumptions", Assumption), ("mutants", Claim)):
             value = getattr(self, name)
-            if not isinstance(value, tuple) or not all(isinstance(entry, kind) for entry in value):
+            if not isinstance(value, tuple) or not all(type(entry) is kind for entry in value):
                 raise TypeError(f"{owner}: {name} must be a tuple of {kind.__name__} objects, got {value!r}")
         names = [assumption.name for assumption in self.assumptions]
         if len(set(names)) != len(names):

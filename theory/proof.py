@@ -47,6 +47,7 @@ from theory._algebra import (
     Context,
     ProofError,
     canon,
+    check_binder,
     check_defined,
     fresh,
     in_domain,
@@ -61,9 +62,13 @@ from theory._algebra import (
     substitute,
     vanishes,
 )
-from theory.claim import Assumption, Case, Claim, Proof, Step, StepKind, conjuncts
+from theory.claim import INDICES, Assumption, Case, Claim, Proof, Step, StepKind, conjuncts
 
 Op = Literal["<=", "<", "=="]
+
+
+MEASURED: Final = frozenset(value for value in vars(symbols).values() if isinstance(value, sp.Symbol)) - frozenset(INDICES)
+"""Measured quantities are definite numbers as soon as a theorem (a definition, say) speaks about them."""
 
 
 class Relation(NamedTuple):
@@ -91,6 +96,7 @@ class Hypothesis:
 
 _SEAL: Final = object()
 _FACTS: weakref.WeakKeyDictionary[Fact, tuple[Any, ...]] = weakref.WeakKeyDictionary()
+_DEFINITE: weakref.WeakKeyDictionary[Fact, frozenset[sp.Symbol]] = weakref.WeakKeyDictionary()
 _PROOFS: weakref.WeakKeyDictionary[Proof, Claim] = weakref.WeakKeyDictionary()
 
 
@@ -153,7 +159,7 @@ class Fact:
 
 def _genuine(fact: object) -> Fact:
     """Refuse forged and altered facts."""
-    if not isinstance(fact, Fact) or fact not in _FACTS:
+    if type(fact) is not Fact or fact not in _FACTS:
         raise ProofError(f"{fact!r} is not a fact made by the kernel")
     values = (fact.relation, fact.hypotheses, fact.parents, fact.text, fact.kind, fact.reference)
     if any(now is not then for now, then in zip(values, _FACTS[fact], strict=True)):
@@ -171,8 +177,22 @@ def _make(
     extra: frozenset[Hypothesis] = frozenset(),
     drop: Hypothesis | None = None,
 ) -> Fact:
+    for side in (relation.lhs, relation.rhs):
+        _well_formed(side)
     hypotheses = frozenset(extra).union(*[_genuine(parent).hypotheses for parent in parents]) - {drop}
-    return Fact(_SEAL, relation, hypotheses, parents, text, kind, reference)
+    fact = Fact(_SEAL, relation, hypotheses, parents, text, kind, reference)
+    named = _relation_symbols(relation) & MEASURED if kind == "cited" else frozenset()
+    _DEFINITE[fact] = named.union(*[_DEFINITE[parent] for parent in parents])
+    return fact
+
+
+def _well_formed(expr: sp.Basic) -> None:
+    """Refuse the names kept for bound variables, and bound variables that leave their declared domain."""
+    if any(symbol.name.startswith("@") for symbol in _symbols(expr)):
+        raise ProofError(f"{expr} uses a name that is kept for bound variables")
+    for node in expr.atoms(sp.Sum, sp.Product):
+        for variable, low, _ in node.limits:
+            check_binder(node, variable, low)
 
 
 def _context(domain: tuple[Fact, ...]) -> Context:
@@ -187,7 +207,9 @@ def _context(domain: tuple[Fact, ...]) -> Context:
 
 def as_relation(relation: object) -> Relation:
     """A sympy relation with the smaller side on the left."""
-    if isinstance(relation, Relation):
+    if type(relation) is Relation:
+        if type(relation.op) is not str or relation.op not in ("<=", "<", "=="):
+            raise ProofError(f"{relation.op!r} is not one of <=, <, ==")
         return relation
     if isinstance(relation, sp.Eq):
         return Relation(relation.lhs, "==", relation.rhs)
@@ -209,7 +231,9 @@ def _relation_symbols(relation: Relation) -> frozenset[sp.Symbol]:
 
 
 def _fixed(*facts: Fact) -> frozenset[sp.Symbol]:
-    return frozenset().union(*[h.fixed for fact in facts for h in fact.hypotheses])
+    """Symbols that a hypothesis speaks about, or a theorem that the facts rest on: these are no longer variables."""
+    definite = [_DEFINITE[_genuine(fact)] for fact in facts]
+    return frozenset().union(*definite, *[h.fixed for fact in facts for h in fact.hypotheses])
 
 
 def _same(a: sp.Expr, b: sp.Expr) -> bool:
@@ -238,9 +262,16 @@ def _establishes(fact: Fact, goal: Relation) -> bool:
     return straight or (fact.op == "==" and _same(fact.lhs, goal.rhs) and _same(fact.rhs, goal.lhs))
 
 
+def _plain(claim: object) -> None:
+    """Refuse a subclass of Claim: its statement or its assumptions could change between two looks."""
+    if type(claim) is not Claim:
+        raise ProofError(f"{claim!r} is not a plain Claim")
+
+
 # --- primitives ------------------------------------------------------------------------------------------------------
 def assume(claim: Claim, name: str, **instance: sp.Expr) -> Fact:
     """Instance of the assumption ``name`` of ``claim``; keywords give values to the symbols it is stated for."""
+    _plain(claim)
     try:
         assumption = claim.assumption(name)
     except KeyError as error:
@@ -279,7 +310,7 @@ def _replace(relation: Relation, mapping: dict[sp.Basic, sp.Basic]) -> Relation:
 
 
 def instance(fact: Fact, domain: tuple[Fact, ...] = (), text: str = "", **at: Any) -> Fact:
-    """The fact at other values of its free symbols; a symbol that a hypothesis speaks about is not free."""
+    """The fact at other values of its free symbols; one that a hypothesis or a theorem speaks about is not free."""
     free = _relation_symbols(_genuine(fact).relation) - _fixed(fact)
     mapping = _mapping(at, free, _context(domain), "instance")
     return _make(_replace(fact.relation, mapping), (fact, *domain), text or f"special case of: {fact.text}")
@@ -464,6 +495,11 @@ def _mean_of(monomial: sp.Expr) -> sp.Expr:
     return constant * mean(random) if random != 1 else constant
 
 
+def _fixed_sum(expr: sp.Expr) -> bool:
+    """True for a sum whose range is not random: the mean goes inside."""
+    return isinstance(expr, sp.Sum) and not any(_random(bound) for limit in expr.limits for bound in limit[1:])
+
+
 def _linear(expr: sp.Expr) -> sp.Expr:
     """Linearity: sum of coefficient * mean(monomial in random variables)."""
     total = sp.Integer(0)
@@ -474,7 +510,7 @@ def _linear(expr: sp.Expr) -> sp.Expr:
             base, exponent = factor.as_base_exp()
             if not _random(factor):
                 outside *= factor
-            elif isinstance(base, sp.Sum) and isinstance(exponent, sp.Integer) and exponent > 0:
+            elif _fixed_sum(base) and isinstance(exponent, sp.Integer) and exponent > 0:
                 for _ in range(int(exponent)):
                     copy = substitute(base, {})  # fresh bound variables for each copy
                     inside *= copy.function
@@ -548,6 +584,8 @@ def induction(
     hypothesis is marked by a fresh token which only this call can discharge.
     """
     template = as_relation(statement)
+    if type(start) is not int or start < 0:
+        raise ProofError(f"induction starts at 0, 1, 2, ..., not at {start!r}")
     if not n.is_integer or not nonneg(n - start):
         raise ProofError(f"induction: {n} must be an integer that is at least {start}")
     if n in over or omega in over:
@@ -563,7 +601,7 @@ def induction(
     if not _establishes(result, after):
         raise ProofError(f"induction: the step proves {result}, not the statement at {n} + 1")
     others = (result.hypotheses | base.hypotheses) - {token}
-    if set(over) & frozenset().union(*[h.fixed for h in others]):
+    if set(over) & frozenset().union(_DEFINITE[result], _DEFINITE[base], *[h.fixed for h in others]):
         raise ProofError("induction: a hypothesis of the step speaks about a symbol in over")
     return _make(template, (base, result), text or f"induction on {n}", drop=token)
 
@@ -675,7 +713,9 @@ def limit(
         if not var.is_nonnegative:
             raise ProofError(f"limit: {var} must be declared nonnegative to tend to infinity")
     elif point.is_finite and not var.is_integer:
-        if not in_domain(point, sp.Dummy("p", real=True)) or (var.is_nonnegative and not nonneg(point, context)):
+        if not in_domain(point, sp.Dummy("p", real=True)) or (
+            (var.is_nonnegative and not nonneg(point, context)) or (var.is_nonpositive and not nonneg(-point, context))
+        ):
             raise ProofError(f"limit: {point} is not in the closed domain of {var}")
         found = _limit_at_point(expr, var, point, context, 4)
         side = "+" if var.is_nonnegative and point == 0 else "+-"
@@ -768,6 +808,8 @@ def _limit_at_infinity(expr: sp.Expr, var: sp.Symbol, context: Context) -> sp.Ex
                 others.append(_limit_at_infinity(factor, var, context))
         if base == 1:
             return sp.Mul(*others)
+        if base.has(var):
+            raise ProofError(f"limit: the base {base} of a power depends on {var}")
         if isinstance(base, sp.exp):
             vanishing = nonneg(-base.args[0], context, strict=True)
         else:
@@ -881,12 +923,14 @@ def steps_of(*facts: Fact) -> tuple[Step, ...]:
 
 
 def _issue(claim: Claim, proof: Proof) -> Proof:
+    _plain(claim)
     _PROOFS[proof] = claim
     return proof
 
 
 def qed(claim: Claim, *facts: Fact) -> Proof:
     """The facts establish the statement of the claim, under no more than its assumptions."""
+    _plain(claim)
     goals = [as_relation(part) for part in conjuncts(claim.statement)]
     used = []
     for goal in goals:
@@ -899,6 +943,7 @@ def qed(claim: Claim, *facts: Fact) -> Proof:
             raise ProofError(f"{fact} is not part of the statement")
         _within(claim, fact)
     _consistent(claim)
+    _true_at_witness(claim)
     return _issue(claim, Proof("proved", steps_of(*used)))
 
 
@@ -907,7 +952,7 @@ def _within(claim: Claim, fact: Fact) -> None:
     for hypothesis in fact.hypotheses:
         if hypothesis.assumption is None:
             raise ProofError(f"{hypothesis.name} was not discharged")
-        if hypothesis.assumption not in claim.assumptions:
+        if type(hypothesis.assumption) is not Assumption or hypothesis.assumption not in claim.assumptions:
             raise ProofError(f"{hypothesis.name!r} is not an assumption of claim {claim.id}")
 
 
@@ -949,7 +994,7 @@ def run(claim: Claim) -> Proof:
         return conditional(claim, f"refused: {error}")
     except RecursionError:
         return conditional(claim, "refused: a step was too large")
-    if not isinstance(proof, Proof) or _PROOFS.get(proof) is not claim:
+    if type(proof) is not Proof or _PROOFS.get(proof) is not claim:
         raise TypeError(f"claim {claim.id}: the script must return what qed, conditional or refuted made for this claim")
     return proof
 
@@ -962,9 +1007,50 @@ def _consistent(claim: Claim) -> None:
         return
     if claim.witness is None:
         raise ProofError(f"claim {claim.id} needs a witness: exact values at which all its assumptions hold")
+    _in_domains(claim.witness)
     for assumption in formulas:
         if not holds(assumption, claim.witness):
             raise ProofError(f"assumption {assumption.name!r} does not hold at the witness of claim {claim.id}")
+
+
+def _in_domains(case: Case) -> None:
+    """Refuse a case that gives a symbol, a sequence or a function a value outside its declared domain."""
+
+    def check(key: Any, quantity: sp.Expr, value: Any) -> None:
+        if isinstance(value, (tuple, list)):
+            for entry in value:
+                check(key, quantity, entry)
+            return
+        number = sp.sympify(value)
+        if isinstance(number, sp.Lambda):
+            return
+        sign = number_sign(number)
+        bad = (
+            sign is None
+            or (quantity.is_positive and sign <= 0)
+            or (quantity.is_nonnegative and sign < 0)
+            or (quantity.is_negative and sign >= 0)
+            or (quantity.is_nonpositive and sign > 0)
+            or (quantity.is_nonzero and sign == 0)
+            or (quantity.is_integer and not number.is_integer)
+        )
+        if bad:
+            raise ProofError(f"the case gives {key} the value {number}, outside its declared domain")
+
+    for key, value in case.items():
+        quantity = key if isinstance(key, sp.Symbol) else key[0] if isinstance(key, sp.IndexedBase) else key(omega)
+        check(key, quantity, value)
+
+
+def _true_at_witness(claim: Claim) -> None:
+    """Refuse a statement that fails at the witness: assumptions over all indices may contradict each other beyond the case."""
+    if claim.witness is None or claim.statement.has(sp.Limit) or any(isinstance(v, sp.Lambda) for v in claim.witness.values()):
+        return
+    try:
+        relation = falsifying(claim, claim.witness)
+    except ProofError:
+        return
+    raise ProofError(f"claim {claim.id}: {relation.lhs} {relation.op} {relation.rhs} fails at the witness")
 
 
 def holds(assumption: Assumption, case: Case) -> bool:
@@ -988,6 +1074,7 @@ def holds(assumption: Assumption, case: Case) -> bool:
 
 def falsifying(claim: Claim, case: Case) -> Relation:
     """The conjunct of the statement that fails at ``case``; ProofError unless one does and every assumption holds."""
+    _in_domains(case)
     for assumption in claim.assumptions:
         if not holds(assumption, case):
             raise ProofError(f"assumption {assumption.name!r} of claim {claim.id} does not hold at the case")
@@ -1072,6 +1159,8 @@ def _entry(key: Any, indices: list[sp.Expr], case: Case) -> sp.Expr:
         raise ProofError(f"the case gives no value to {key}")
     value = case[key]
     for index in indices:
+        if not sp.sympify(index).is_integer:
+            raise ProofError(f"{key} has no entry {index}: an index is an integer")
         if int(index) < 0 or int(index) >= len(value):
             raise IndexError(f"{key} has no entry {index}")
         value = value[int(index)]

@@ -36,12 +36,13 @@ def bound_rows(alpha: float, energies: list[float], observability: float) -> lis
     tv = 0.0
     for count in range(1, len(energies) + 1):
         tv = keep * tv + 0.5 * math.sqrt(energies[count - 1])
+        root = float(theory.triangle_bound(alpha, visible[:count]))
         rows.append(
             BoundRow(
                 count,
-                alpha * visible[count - 1] ** 2 / (1.0 + keep) ** 2,
+                alpha * observability * energies[count - 1] / (1.0 + keep) ** 2,
                 float(theory.discounted_sum(alpha, visible[:count])),
-                float(theory.triangle_bound(alpha, visible[:count])) ** 2,
+                root * root,
                 min(tv, 1.0),
             )
         )

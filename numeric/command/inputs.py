@@ -61,6 +61,8 @@ def read_measurements(path: Path) -> dict[str, list[float] | list[Estimate]]:
             continue
         estimates = []
         for value, error in zip(columns[name], errors, strict=True):
+            if math.isnan(value):
+                raise InputError(f"{path}: column {name} must hold numbers, got nan")
             if not (math.isfinite(error) and error >= 0.0):
                 raise InputError(f"{path}: column {name}_stderr must hold finite standard errors >= 0, got {error}")
             estimates.append(Estimate(value, error, 1_000_000))  # a reported standard error is taken as known
@@ -83,7 +85,10 @@ def read_points(path: Path) -> Array:
             except (ValueError, OSError, EOFError, zipfile.BadZipFile, KeyError):
                 raise InputError(f"{path} is not a readable {suffix} file of numbers") from None
         return points(str(path), loaded)
-    rows = [row for row in csv.reader(io.StringIO(_text(path))) if row]
+    try:
+        rows = [row for row in csv.reader(io.StringIO(_text(path))) if row]
+    except csv.Error as problem:
+        raise InputError(f"{path} is not a readable CSV file: {problem}") from None
     if rows and not _numeric(rows[0]):
         rows = rows[1:]
     if not rows:
@@ -146,7 +151,7 @@ def _csv_rows(path: Path, text: str) -> list[dict[str, Any]]:
 def _json_rows(path: Path, text: str) -> list[dict[str, Any]]:
     try:
         content = json.loads(text)
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # ValueError: also an integer of too many digits
         raise InputError(f"{path} is not valid JSON") from None
     if isinstance(content, dict):
         columns = {str(name): values if isinstance(values, list) else None for name, values in content.items()}

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import secrets
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NoReturn
 
+import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -29,6 +32,8 @@ from numeric.verdicts import BoundCheck, Verdict
 __all__ = ["main"]
 
 OK, FAILED, BAD_INPUT, INCONCLUSIVE = 0, 1, 2, 3
+
+GROUPS: dict[str, tuple[str, ...] | None] = {"all": None, "paper": ("paper",), "gaussian": ("gaussian", "recursion")}
 
 EPILOG = """exit status:
   0  everything came out as expected
@@ -54,6 +59,7 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status and never raises for bad input."""
     parser = _build()
+    _open_streams()
     try:
         chosen = parser.parse_args(arguments)
         run: Callable[[argparse.Namespace], int] = chosen.run
@@ -68,12 +74,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("driftbound: interrupted", file=sys.stderr)
         return 130
-    except (ValueError, TypeError, KeyError, OSError) as problem:
+    except (ValueError, TypeError, KeyError, OSError, ArithmeticError, NotImplementedError, MemoryError) as problem:
         if os.environ.get("DRIFTBOUND_DEBUG"):
             raise
         message = problem.args[0] if isinstance(problem, KeyError) and problem.args else problem
         print(f"driftbound: {' '.join(str(message).split())}", file=sys.stderr)
         return BAD_INPUT
+
+
+def _open_streams() -> None:
+    """Output that is closed is thrown away; a character that its encoding lacks is escaped and stops nothing."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8"))
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _build() -> _Parser:
@@ -134,6 +150,8 @@ def _verify(chosen: argparse.Namespace) -> int:
     cases, complete = _cases(chosen.target, chosen.size, workers)
     if chosen.out is not None:
         chosen.out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=chosen.out):  # a folder that cannot be written is found out before the work
+            pass
     out = tables.console()
     if not chosen.json:
         out.print(f"driftbound verify: {len(claims)} claims on {len(cases)} cases, seed {seed}\n")
@@ -145,7 +163,7 @@ def _verify(chosen: argparse.Namespace) -> int:
                 bar.update(task, description=label, completed=done, total=total)
 
         outcome = run_suite(cases, claims, seed=seed, complete=complete, progress=progress)
-    arguments = {"claims": ids, "target": chosen.target, "size": chosen.size, "workers": workers}
+    arguments = {"claims": ids, "target": _target_name(chosen.target), "size": chosen.size, "workers": workers}
     report = as_json(verification_json(outcome, arguments))
     if chosen.out is not None:
         write_text(chosen.out / "report.json", report + "\n")
@@ -160,17 +178,25 @@ def _verify(chosen: argparse.Namespace) -> int:
     return outcome.exit_status
 
 
+def _target_name(target: str) -> str:
+    """A target as a report names it: a file without its folders, which say nothing to another reader."""
+    return target if target in GROUPS else Path(target).name
+
+
 def _cases(target: str, size: str, workers: int) -> tuple[list[SuiteCase], bool]:
     """The cases of a target, and whether they are the whole suite."""
     everything = suite(size, workers)
-    groups = {"all": None, "paper": ("paper",), "gaussian": ("gaussian", "recursion")}
-    if target in groups:
-        wanted = groups[target]
+    if target in GROUPS:
+        wanted = GROUPS[target]
         return [case for case in everything if wanted is None or case.group in wanted], wanted is None
     data = read_points(Path(target))
     if data.shape[0] < 20 * data.shape[1]:
         raise InputError(f"{target} must have at least 20 rows per column, got shape {data.shape}")
-    if (data.std(axis=0) == 0.0).any():
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread = data.std(axis=0)
+    if not np.isfinite(spread).all():
+        raise InputError(f"{target} must hold numbers whose squares do not overflow, got {np.abs(data).max():.3g}")
+    if (spread == 0.0).any():
         raise InputError(f"{target} must vary in every column")
     return list(data_cases(standardised(data), Path(target).name, components=2)), False
 
@@ -290,7 +316,7 @@ def _check(chosen: argparse.Namespace) -> int:
 def _verdict_line(checks: tuple[BoundCheck, ...]) -> str:
     counts = {verdict: sum(check.verdict is verdict for check in checks) for verdict in Verdict}
     return (
-        ", ".join(f"{count} {verdict.value}" for verdict, count in counts.items())
+        ", ".join(f"{count} {verdict.value}" for verdict, count in counts.items() if count)
         or "no claim can be formed from these columns"
     )
 

@@ -23,10 +23,16 @@ STYLES = {
 PIPE_WIDTH = 140
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave a reader that went away to the command, whose status says nothing about claims then."""
+        raise
+
+
 def console(*, error: bool = False) -> Console:
     """Standard output (or error): colours only on a terminal, a fixed width in a pipe. Honours NO_COLOR."""
-    made = Console(stderr=error, highlight=False)
-    return made if made.is_terminal else Console(stderr=error, highlight=False, width=PIPE_WIDTH, no_color=True)
+    made = _Console(stderr=error, highlight=False)
+    return made if made.is_terminal else _Console(stderr=error, highlight=False, width=PIPE_WIDTH, no_color=True)
 
 
 def number(value: float) -> str:

@@ -111,3 +111,12 @@ def test_an_archive_of_many_arrays_must_name_the_data(tmp_path: Path) -> None:
     (tmp_path / "b.npz").write_bytes(b"PK\x03\x04 not an archive")
     with pytest.raises(InputError, match="not a readable"):
         read_points(tmp_path / "b.npz")
+
+
+def test_csv_fields_beyond_the_limit_and_nan_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not a readable CSV"):
+        read_points(write(tmp_path, "a.csv", "x\n" + "1" * 200_000 + "\n"))
+    with pytest.raises(InputError, match="not valid JSON"):
+        read_measurements(write(tmp_path, "a.json", '[{"alpha": ' + "9" * 5000 + "}]"))
+    with pytest.raises(InputError, match="column intra_kl must hold numbers"):
+        read_measurements(write(tmp_path, "b.csv", "intra_kl,intra_kl_stderr\nnan,0.1\n"))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from numeric.command.main import main
+from numeric.command.main import _target_name, main
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -103,3 +107,57 @@ def test_help_has_examples_and_exit_status(capsys: pytest.CaptureFixture[str]) -
     assert status == 0
     assert "examples" in out
     assert "exit status" in out
+
+
+def test_bounds_of_huge_energies_are_infinite_and_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run(capsys, "bounds", "--alpha", "0.2", "--energy", "1e308", "--json")
+    assert (status, err) == (0, "")
+    assert json.loads(out)[-1]["ceiling"] == "inf"
+
+
+def test_check_says_where_no_claim_can_be_formed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    status, out, _ = run(capsys, "check", measurements(tmp_path, "alpha,learned_energy\n0.2,0.05\n"))
+    assert status == 3
+    assert "no claim can be formed" in out
+
+
+def test_data_too_large_to_standardise_are_refused_before_any_work(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    np.save(tmp_path / "huge.npy", np.linspace(-1.0, 1.0, 60) * 1e300)
+    status, out, err = run(capsys, "verify", "--target", str(tmp_path / "huge.npy"))
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "overflow" in err
+
+
+def test_out_must_be_a_folder_that_can_be_written(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    assert run(capsys, "verify", "--out", str(tmp_path / "file"))[0] == 2
+
+    def refuse(**_: object) -> None:
+        raise PermissionError("read-only")
+
+    monkeypatch.setattr("numeric.command.main.tempfile.TemporaryFile", refuse)
+    status, out, err = run(capsys, "verify", "--out", str(tmp_path))
+    assert (status, out, err) == (2, "", "driftbound: read-only\n")
+
+
+@pytest.mark.parametrize("closed", ["", ">&-", "| head -c 1"])
+def test_a_reader_that_goes_away_is_no_failure(closed: str, tmp_path: Path) -> None:
+    status = tmp_path / "status"
+    script = f'( "$0" -m numeric.command.main claims refresh; echo $? >"$1" ) {closed}'
+    done = subprocess.run(["sh", "-c", script, sys.executable, str(status)], capture_output=True, text=True, check=False)
+    assert status.read_text(encoding="utf-8").strip() == "0"
+    assert done.stderr == ""
+
+
+def test_output_in_ascii_is_escaped() -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "numeric.command.main", "bounds", "--alpha", "0.1", "--energy", "0.1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_report_names_a_file_without_its_folders() -> None:
+    assert _target_name("/some/where/points.csv") == "points.csv"
+    assert _target_name("paper") == "paper"

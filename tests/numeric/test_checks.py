@@ -220,3 +220,71 @@ def test_other_bad_calls_name_the_argument() -> None:
         check_generation(widened(), confidence=2.0)
     with pytest.raises(KeyError, match="girsanov-kl"):
         check_generation(widened(), ["girsanov-lk"])
+
+
+def test_measured_intra_says_that_it_refers_to_the_noised_law() -> None:
+    checks = check_measurements(0.2, intra_chi2=[0.02, 0.02], divergence=[0.02, 0.03], path_chi2=[0.1, 0.1])
+    said = {check.claim: "taken with q_{i,t0} for q_i" in check.detail for check in checks}
+    assert said["consecutive-floor"]
+    assert not said["path-chi2"]
+
+
+def test_measurements_that_no_round_allows_decide_nothing() -> None:
+    checks = check_measurements(
+        0.2, ideal_energy=[0.01], learned_energy=[0.5], observability=[0.5], path_chi2=[0.06], intra_chi2=[0.02]
+    )
+    judged = [check for check in checks if check.claim in ("sandwich", "leading-order")]
+    assert {check.verdict for check in judged} == {Verdict.INCONCLUSIVE}
+    assert all("negative" in check.detail for check in judged)
+
+
+@pytest.mark.parametrize("column", [object(), {1: 2}])
+def test_a_column_that_is_none_names_itself(column: object) -> None:
+    with pytest.raises(TypeError, match="ideal_energy must be"):
+        check_measurements(0.2, ideal_energy=column)  # type: ignore[arg-type]
+
+
+def test_a_column_may_be_an_array_without_axes() -> None:
+    [check] = check_measurements(0.2, learned_energy=np.array(0.05), intra_kl=np.array(0.02), claims="girsanov-kl")
+    assert check.verdict is Verdict.HOLDS
+
+
+def _own(statement: sp.Basic, *conditions: sp.Basic) -> theory.Claim:
+    assumptions = tuple(theory.Assumption(f"a{n}", "Assumed.", one) for n, one in enumerate(conditions))
+    return theory.Claim("own", "Own", "upper", statement, "me", assumptions=assumptions)
+
+
+def test_a_violation_needs_the_hypotheses_in_every_round() -> None:
+    rounds = exact_recursion(Gaussian(0.0, 1.0), [mean_shift(0.5), mean_shift(0.01)], 0.1, 2)
+    s = theory.symbols
+    small = sp.Le(s.innovation[s.i], sp.Rational(1, 10))  # fails in round 0, and round 1 inherits its drift
+    claim = _own(sp.Le(s.divergence[s.i + 1], sp.Rational(1, 10)), small)
+    checks = check_recursion(rounds, [claim])
+    assert [check.verdict for check in checks] == [Verdict.ASSUMPTION_FAILS] * 2
+
+
+def test_statements_in_two_indices_are_evaluated() -> None:
+    rounds = exact_recursion(Gaussian(0.0, 1.0), mean_shift(0.05), 0.1, 3)
+    s = theory.symbols
+    schwarz = _own(sp.Le(s.gram[s.i, s.j], s.innovation[s.i] * s.innovation[s.j]))
+    assert [check.verdict for check in check_recursion(rounds, [schwarz])] == [Verdict.HOLDS] * 9
+    strict = _own(sp.Le(s.gram[s.i, s.j], s.innovation[s.i] * s.innovation[s.j] / 2))
+    assert Verdict.VIOLATED in {check.verdict for check in check_recursion(rounds, [strict])}
+    positive = _own(sp.Le(s.innovation[0], 1), sp.Ge(s.divergence[s.k], sp.Rational(1, 1000)))  # k counts from 1, and D_0 = 0
+    assert {check.verdict for check in check_recursion(rounds, [positive])} == {Verdict.HOLDS}
+
+
+def test_an_unknown_hypothesis_is_named_once() -> None:
+    rounds = exact_recursion(Gaussian(0.0, 1.0), mean_shift(0.05), 0.1, 3)
+    s = theory.symbols
+    checks = check_recursion(rounds, [_own(sp.Ge(s.divergence[s.N], 1), sp.Le(s.divergence[s.i + 9], 1))])
+    assert {check.verdict for check in checks} == {Verdict.ASSUMPTION_FAILS}
+    assert all(check.detail.count("measured") == 1 for check in checks)
+
+
+def test_divergences_too_large_to_keep_violate_nothing() -> None:
+    rounds = exact_recursion(Gaussian(0.0, 1.0), mean_shift(26.0), 0.1, 2)
+    assert math.isinf(rounds.innovation[0])
+    checks = check_recursion(rounds, ["innovation-vs-intra", "consecutive-floor"])
+    assert checks
+    assert Verdict.VIOLATED not in {check.verdict for check in checks}

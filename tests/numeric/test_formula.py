@@ -110,3 +110,35 @@ def test_noise_and_doubt_travel_with_the_numbers() -> None:
     clean = evaluate(x + 1, table(x=Interval.point(1.0)))
     assert not clean.noisy
     assert clean.doubt == ""
+
+
+@pytest.mark.parametrize(
+    ("ends", "exponent", "expected"),
+    [
+        ((-2.0, -1.0), -1.0, (-1.0, -0.5)),
+        ((-2.0, -1.0), -2.0, (0.25, 1.0)),
+        ((1.0, 2.0), -2.0, (0.25, 1.0)),
+        ((-1.0, 2.0), -2.0, (0.25, np.inf)),
+        ((0.0, 2.0), -1.0, (0.5, np.inf)),
+        ((-2.0, 0.0), -1.0, (-np.inf, -0.5)),
+        ((0.0, 0.0), -1.0, (np.inf, np.inf)),
+        ((0.0, 4.0), -0.5, (0.5, np.inf)),
+    ],
+)
+def test_negative_powers_contain_every_value(ends: tuple[float, float], exponent: float, expected: tuple[float, float]) -> None:
+    result = Interval(np.asarray(ends[0]), np.asarray(ends[1])).power(exponent)
+    assert (float(result.low), float(result.high)) == expected
+    assert result.doubt == ""
+
+
+def test_division_by_a_number_of_unknown_sign_decides_nothing() -> None:
+    result = Interval(np.asarray(-1.0), np.asarray(2.0)).power(-1.0)
+    assert "sign" in result.doubt
+
+
+def test_huge_numbers_do_not_warn() -> None:
+    huge = Interval.around(1.7e308, 1e308)
+    assert float(huge.high) == np.inf
+    assert float(Interval.around(1.7e308, 1e290).middle) == pytest.approx(1.7e308)
+    assert float(huge.power(2.0).high) == np.inf
+    assert float((huge * huge).high) == np.inf

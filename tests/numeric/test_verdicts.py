@@ -8,7 +8,7 @@ import pytest
 import sympy as sp
 
 from numeric.formula import Interval
-from numeric.verdicts import BoundCheck, Verdict, decide
+from numeric.verdicts import BoundCheck, Verdict, decide, everywhere
 
 LE, LT, GE, GT, EQ = sp.Le, sp.Lt, sp.Ge, sp.Gt, sp.Eq
 
@@ -75,3 +75,11 @@ def test_tightness_is_a_factor_on_either_side() -> None:
     assert check("upper", math.inf, 2.0) == math.inf
     assert check("lower", 0.0, 3.0) == math.inf
     assert check("equality", 5.0, 5.0) == 1.0
+
+
+def test_noise_never_confirms_an_equality_that_a_claim_assumes() -> None:
+    zero = Interval.point(0.0)
+    assert everywhere(sp.Equality, Interval.around(0.0, 0.1, noisy=True), zero)[0] is Verdict.INCONCLUSIVE
+    assert everywhere(sp.Equality, Interval.around(0.0, 0.0, noisy=True), zero)[0] is Verdict.HOLDS
+    assert everywhere(sp.Equality, Interval.around(1.0, 0.1, noisy=True), zero)[0] is Verdict.VIOLATED
+    assert everywhere(sp.Equality, Interval.around(0.0, 0.1), zero)[0] is Verdict.HOLDS

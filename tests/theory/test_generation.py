@@ -100,9 +100,9 @@ def test_theorems_refuse_premises_that_do_not_fit() -> None:
         lambda: proof.cited(generation.GIBBS, bounded),
         lambda: proof.cited(generation.DEFINITION, quantity=kl),
         lambda: proof.cited(generation.HOELDER, positive, positive, u=generation.WEIGHT, v=generation.ENERGY, a=half, b=-half),
-        lambda: proof.cited(generation.DOOB, positive, p=half),
+        lambda: proof.cited(generation.DOOB, positive, unit, p=half),
         lambda: proof.cited(generation.DAVIS_THEOREM, positive, r=half),
-        lambda: proof.cited(generation.GARSIA, positive, r=half),
+        lambda: proof.cited(generation.GARSIA, positive, unit, r=half),
         lambda: proof.cited(generation.LYAPUNOV, unit, u=generation.ENERGY),
         lambda: proof.cited(
             generation.NORM_OF_MOMENT, proof.assume(moments, "A3"), u=generation.WEIGHT, p=2, constant=1, scale=1

@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 import sympy as sp
 
+from theory import generation as gen
 from theory import proof as pf
 from theory import symbols as s
-from theory.accumulation import JOINT_CONVEXITY, MIXING, law
+from theory.accumulation import JOINT_CONVEXITY, KANTOROVICH, MIXING, data, law, mixture
 from theory.claim import Assumption, Claim, Proof
 from theory.proof import ProofError, mean, omega
 
@@ -830,6 +831,275 @@ def proof_of_another_claim() -> object:
     other = a_claim(sp.Le(a, a + b))
     done = pf.qed(other, pf.nonnegative(sp.Le(a, a + b, evaluate=False)))
     return a_claim(script=lambda claim: done).prove()
+
+
+# --- what a review got through: each of these once ended in a false fact or a false "proved" ---------------------------------
+@attack
+def definition_specialised() -> object:
+    definition = pf.cited(gen.DEFINITION, quantity=s.ideal_energy)
+    zero, one = pf.instance(definition, ideal_energy=0), pf.instance(definition, ideal_energy=1)
+    return pf.chain(zero, pf.reverse(one))  # 0 = 1
+
+
+@attack
+def limit_in_a_measured_quantity() -> object:
+    rest = s.path_chi2 - 2 * s.learned_energy + s.ideal_energy
+    return pf.limit(s.remainder, s.remainder, 0, rest, pf.cited(gen.DEFINITION, quantity=s.remainder))  # and it is 0
+
+
+@attack
+def induction_over_a_measured_quantity() -> object:
+    """For every value of the remainder, n times it is n (X - 2 learned + ideal)."""
+    rest = s.path_chi2 - 2 * s.learned_energy + s.ideal_energy
+    definition = pf.cited(gen.DEFINITION, quantity=s.remainder)
+    return pf.induction(
+        sp.Eq(n * s.remainder, n * rest, evaluate=False),
+        n,
+        pf.identity(0, 0),
+        lambda hypothesis, index: pf.identity((index + 1) * s.remainder, (index + 1) * rest, definition),
+        over=(s.remainder,),
+    )
+
+
+@attack
+def rate_with_the_jets_as_coefficients() -> object:
+    """e² slope - e slope e vanishes in the jets, so it could be added to the rate, and its mean be anything."""
+    error, slope = gen.ERROR_LEARNED, gen.SLOPE_LEARNED
+    p_y, q_y, e = sp.symbols("p_y q_y e", real=True)
+    rate = error * slope - slope**2 / 2 + error**2 * (p_y / p - q_y / q) - error * slope * e
+    start = a_claim(None, gen.COMMON_START).assume("common-start")
+    return pf.cited(gen.DE_BRUIJN, pf.identity(*gen._pointwise(s.kl, rate)), start, end=s.kl, rate=rate)
+
+
+@attack
+def tower_property_against_the_sample_point() -> object:
+    return pf.cited(gen.TOWER, of=gen.WEIGHT, against=omega)
+
+
+@attack
+def doob_without_a_martingale() -> object:
+    return pf.cited(gen.DOOB, pf.compare(1, 2), pf.identity(x, x), p=2)
+
+
+@attack
+def garsia_without_a_martingale() -> object:
+    return pf.cited(gen.GARSIA, pf.nonnegative(sp.Le(2, 3, evaluate=False)), pf.identity(x, x), r=3)
+
+
+@attack
+def lyapunov_with_a_random_exponent() -> object:
+    order = pf.nonnegative(sp.Le(1, 1 + sp.Function("H", positive=True)(omega), evaluate=False))
+    return pf.cited(gen.LYAPUNOV, order, u=gen.ENERGY)
+
+
+@attack
+def joint_convexity_beyond_the_segment() -> object:
+    outside = Assumption("outside", "q = 2 p^i - p.", None, sp.Eq(mixture(i), 2 * law(i) - data), (i,))
+    fraction = Assumption("fraction", "At most 1.", sp.Le(s.fresh_fraction[i], 1))
+    claim = a_claim(None, outside, fraction)
+    left = pf.nonnegative(1 - s.fresh_fraction[i], claim.assume("fraction"))
+    return pf.cited(JOINT_CONVEXITY, claim.assume("outside"), left, mixed_value=s.mixed_kl[i], value=s.accumulated_kl[i])
+
+
+@attack
+def joint_convexity_beyond_the_segment_with_its_weight() -> object:
+    outside = Assumption("outside", "q = 2 p^i - p.", None, sp.Eq(mixture(i), 2 * law(i) - data), (i,))
+    premise = a_claim(None, outside).assume("outside")
+    two = pf.compare(0, 2)
+    return pf.cited(JOINT_CONVEXITY, premise, two, mixed_value=s.mixed_kl[i], value=s.accumulated_kl[i])
+
+
+@attack
+def kantorovich_with_a_negative_weight() -> object:
+    mixing = a_claim(None, MIXING).assume("mixing")
+    return pf.cited(KANTOROVICH, mixing, pf.nonnegative(s.fresh_fraction[i]))
+
+
+@attack
+def kantorovich_with_a_random_weight() -> object:
+    weight = sp.Function("H", nonnegative=True)(omega)
+    random = Assumption("random", "A random mixture.", None, sp.Eq(mixture(i), (1 - weight) * data + weight * law(i)), (i,))
+    return pf.cited(KANTOROVICH, a_claim(None, random).assume("random"), pf.nonnegative(weight))
+
+
+@attack
+def capture_by_the_name_of_a_bound_variable() -> object:
+    at = sp.Symbol("@0", integer=True, nonnegative=True)
+    claim = a_claim(None, Assumption("zero-here", "D vanishes at one index.", sp.Eq(D[at], 0), over=()))
+    return pf.identity(sp.Sum(D[i], (i, 0, N)), 0, claim.assume("zero-here"))
+
+
+@attack
+def assumed_sum_beyond_the_domain_of_its_variable() -> object:
+    later = Assumption("later", "D vanishes from round 1 on.", sp.Eq(D[s.k], 0))
+    total = Assumption("total", "The sum.", sp.Eq(s.mixed[0], sp.Sum(D[s.k], (s.k, 0, N)), evaluate=False), over=())
+    claim = a_claim(sp.Le(s.mixed[0], 0), later, total, witness={N: 1, D: (1, 0), s.mixed: (1,)})
+    nothing = pf.rewrite(claim.assume("total"), claim.assume("later"))
+    return pf.qed(claim, pf.nonnegative(sp.Le(s.mixed[0], 0, evaluate=False), (nothing, -1)))
+
+
+@attack
+def mean_of_a_sum_of_random_length() -> object:
+    length = sp.Function("H", integer=True, nonnegative=True)(omega)
+    total = sp.Sum(s.k * F, (s.k, 1, length))
+    return pf.identity(mean(total), sp.Sum(s.k * mean(F), (s.k, 1, length)), pf.expectation(total))
+
+
+@attack
+def half_of_an_even_exponent() -> object:
+    even = sp.Symbol("e", even=True, nonnegative=True)
+    return pf.identity(x ** (even / 2), sp.Pow(x**even, sp.Rational(1, 2), evaluate=False))
+
+
+@attack
+def induction_from_below_the_domain() -> object:
+    """P(-5), and P(n) implies P(n+1) for n >= 0: nothing follows for n = 0."""
+    return pf.induction(
+        sp.Le(a * (n + 5), 0, evaluate=False),
+        n,
+        pf.nonnegative(sp.Le(a * 0, 0, evaluate=False)),
+        lambda hypothesis, index: pf.nonnegative(
+            sp.Le(a * (index + 6), 0, evaluate=False), ((index + 6) / (index + 5), hypothesis)
+        ),
+        start=-5,
+    )
+
+
+@attack
+def induction_from_a_fraction() -> object:
+    return pf.induction(
+        sp.Le(a * N, 0, evaluate=False),
+        N,
+        pf.nonnegative(sp.Le(a * 0, 0, evaluate=False)),
+        lambda hypothesis, index: pf.nonnegative(sp.Le(a * (index + 1), 0, evaluate=False), ((index + 1) / index, hypothesis)),
+        start=sp.Rational(1, 2),  # type: ignore[arg-type]
+    )
+
+
+@attack
+def power_with_a_moving_base() -> object:
+    t = sp.Symbol("t", positive=True)
+    return pf.limit((1 / (1 + 1 / t)) ** t, t, sp.oo, 0)
+
+
+@attack
+def witness_outside_its_domain() -> object:
+    impossible = Assumption("impossible", "p <= -1.", sp.Le(p, -1, evaluate=False))
+    claim = a_claim(sp.Le(p + 1, 0, evaluate=False), impossible, witness={p: -1})
+    return pf.qed(claim, pf.nonnegative(sp.Le(p + 1, 0, evaluate=False), claim.assume("impossible")))
+
+
+@attack
+def contradiction_beyond_a_finite_witness() -> object:
+    bounded = Assumption("bounded", "D is at most 3.", sp.Le(D[i], 3))
+    claim = a_claim(sp.Le(D[N], 1), STEP, bounded, witness={N: 2, D: (0, 1, 2)})
+    steps = [claim.assume("step", i=index) for index in range(5)]
+    absurd = pf.nonnegative(pf.Relation(sp.Integer(2), "<=", sp.Integer(0)), *steps, D[0], claim.assume("bounded", i=5))
+    return pf.qed(claim, pf.nonnegative(sp.Le(D[N], 1, evaluate=False), (D[N] / 2, absurd)))
+
+
+@attack
+def sequence_outside_its_domain() -> object:
+    impossible = Assumption("impossible", "D <= -1.", sp.Le(D[i], -1, evaluate=False))
+    claim = a_claim(sp.Le(D[i], -1, evaluate=False), impossible, witness={N: 1, D: (-1, -1)})
+    return pf.qed(claim, claim.assume("impossible"))
+
+
+@attack
+def refutation_outside_the_domain() -> object:
+    return pf.refuted(a_claim(sp.Ge(p, 0, evaluate=False)), {p: -1})
+
+
+@attack
+def refutation_at_half_an_index() -> object:
+    return pf.refuted(a_claim(sp.Ge(D[i + sp.Rational(1, 2)], 1, evaluate=False)), {N: 1, D: (0,)})
+
+
+@attack
+def assumption_over_negative_indices() -> object:
+    """A finite case runs through 0, 1, 2, ... only, so it is no witness for the negative ones."""
+    return Assumption("signed", "m D is nonnegative.", sp.Le(0, m * D[i], evaluate=False), over=(i, m))
+
+
+@attack
+def fact_impersonated_by_a_subclass() -> object:
+    true = pf.nonnegative(sp.Le(p, p + 1, evaluate=False))
+
+    class Impostor(pf.Fact):
+        relation, hypotheses, parents = true.relation, true.hypotheses, true.parents
+        text, kind, reference = true.text, true.kind, true.reference
+        lhs, rhs, op = p, sp.Integer(2), "<="  # type: ignore[assignment]
+
+        def __init__(self) -> None:
+            pass
+
+        def __hash__(self) -> int:
+            return hash(true)
+
+        def __eq__(self, other: object) -> bool:
+            return True
+
+    return pf.qed(a_claim(), Impostor())
+
+
+@attack
+def assumption_equal_to_every_other() -> object:
+    class Chameleon(Assumption):
+        def __hash__(self) -> int:
+            return 0
+
+        def __eq__(self, other: object) -> bool:
+            return True
+
+    weak = Assumption("weak", "p is at most 5.", sp.Le(p, 5))
+    return pf.qed(a_claim(None, weak, witness={p: 1}), a_claim(None, Chameleon("c", "p <= 2.", sp.Le(p, 2))).assume("c"))
+
+
+@attack
+def claim_with_two_statements() -> object:
+    class TwoFaced(Claim):
+        shown = False
+
+        def __getattribute__(self, name: str) -> Any:
+            if name == "statement" and not TwoFaced.shown:
+                return sp.Le(p, p + 1, evaluate=False)
+            return super().__getattribute__(name)
+
+    claim = TwoFaced("attack", "an attack", "upper", sp.Le(p, 2), "driftbound")
+    return pf.qed(claim, pf.nonnegative(sp.Le(p, p + 1, evaluate=False)))
+
+
+@attack
+def proof_impersonated_by_a_subclass() -> object:
+    def script(claim: Claim) -> Proof:
+        honest = pf.conditional(claim, "everything")
+
+        class Impostor(Proof):
+            def __hash__(self) -> int:
+                return hash(honest)
+
+            def __eq__(self, other: object) -> bool:
+                return True
+
+        return Impostor("proved", ())
+
+    return a_claim(script=script).prove()
+
+
+@attack
+def relation_with_an_operator_of_its_own() -> object:
+    class Op(str):
+        pass
+
+    return pf.nonnegative(pf.Relation(p, Op("<="), p + 1))  # type: ignore[arg-type]
+
+
+@attack
+def symbol_that_lies_about_its_sign() -> object:
+    class Liar(sp.Symbol):  # type: ignore[misc]
+        is_nonnegative = True
+
+    return pf.instance(pf.nonnegative(Liar("l", real=True)), l=-1)  # 0 <= -1
 
 
 @pytest.mark.parametrize("name", ATTACKS)
