@@ -22,7 +22,7 @@ from numeric.checks import check_measurements
 from numeric.command import tables
 from numeric.command.bounds import bound_rows
 from numeric.command.inputs import InputError, read_measurements, read_points
-from numeric.command.report import as_json, checks_json, verification_json, write_text
+from numeric.command.report import as_json, checks_json, environment, verification_json, write_text
 from numeric.command.suite import SuiteCase, data_cases, standardised, suite
 from numeric.command.verify import run_suite, selected
 from numeric.plots import drift_figure, interference_figure, save
@@ -99,6 +99,7 @@ def _build() -> _Parser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"driftbound {environment()['driftbound']}")
     verbs = parser.add_subparsers(required=True, metavar="verb", parser_class=_Parser)
 
     verify = verbs.add_parser("verify", help="hold every claim against every case", description=_verify.__doc__)

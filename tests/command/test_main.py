@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -161,3 +162,9 @@ def test_output_in_ascii_is_escaped() -> None:
 def test_a_report_names_a_file_without_its_folders() -> None:
     assert _target_name("/some/where/points.csv") == "points.csv"
     assert _target_name("paper") == "paper"
+
+
+def test_the_version_is_the_distribution(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, "--version")
+    assert status == 0
+    assert out.split() == ["driftbound", metadata.version("driftbound")]
