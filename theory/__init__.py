@@ -26,8 +26,10 @@ from theory.gaussian import (
     w2_gaussian,
 )
 from theory.generation import CLAIMS as _ONE_GENERATION
+from theory.limits import CLAIMS as _LIMITS
 from theory.limits import hermite_gain
 from theory.proof import ProofError
+from theory.sampling import CLAIMS as _SAMPLES
 from theory.sampling import finite_sample_step
 
 __all__ = [  # noqa: RUF022 (in reading order)
@@ -64,7 +66,7 @@ __all__ = [  # noqa: RUF022 (in reading order)
 @lru_cache(maxsize=1)
 def _registry() -> dict[str, Claim]:
     registry: dict[str, Claim] = {}
-    for entry in (*_ONE_GENERATION, *_MANY_GENERATIONS):
+    for entry in (*_ONE_GENERATION, *_MANY_GENERATIONS, *_LIMITS, *_SAMPLES):
         if entry.id in registry:
             raise ValueError(f"claim ids must be unique, but {entry.id!r} occurs twice")
         registry[entry.id] = entry

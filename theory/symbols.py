@@ -83,6 +83,48 @@ horizon = sp.Symbol("horizon", integer=True, positive=True)  # first N with D_N 
 variance = sp.Symbol("variance", positive=True)  # sigma^2 of the target N(m, sigma^2)
 noise = sp.Symbol("noise", positive=True)  # variance h^2 that the channel adds each round
 
+# --- finite samples (refitting a Gaussian, or an affine score, on n points) ------------------------------------------
+sample_size = sp.Symbol("sample_size", integer=True, positive=True)  # n, the number of points of one round
+fresh_count = sp.IndexedBase("fresh_count", integer=True, nonnegative=True)  # fresh points of round i, alpha_i n, (N,)
+mean_error = sp.IndexedBase("mean_error", nonnegative=True)  # s_i = E (m_i - m)^2 of the fitted means, (N+1,)
+fitted_variance = sp.IndexedBase("fitted_variance", nonnegative=True)  # v_i = E sigma_i^2 of the fitted 1/n variances, (N+1,)
+typical_rate = sp.IndexedBase("typical_rate", real=True)  # E log(sigma_{i+1}^2 / sigma_i^2) without fresh data, by n
+dimension = sp.Symbol("dimension", integer=True, positive=True)  # d of the target
+eigenvalue = sp.IndexedBase("eigenvalue", positive=True)  # lambda_j of the covariance of the target, (d,)
+last_signal = sp.Symbol("last_signal", positive=True)  # u_0 = exp(-t0), where the learned process stops
+first_signal = sp.Symbol("first_signal", nonnegative=True)  # u_T = exp(-T), where it starts
+sample_energy = sp.Symbol("sample_energy", nonnegative=True)  # E eps*^2 of a fit on n points, leading order in 1/n
+stationary_error = sp.Symbol("stationary_error", nonnegative=True)  # stationary s in units of sigma^2/n, n fresh points
+synthetic_ratio = sp.Symbol("synthetic_ratio", positive=True)  # kappa, synthetic points per fresh one
+best_weight = sp.Symbol("best_weight", positive=True)  # the weight on the fresh points with the least stationary error
+
+# --- limits: early stopping, the limit law p^oo, annealing --------------------------------------------------------------
+# p^{i+1} = OU_t0(q_i), q_i = alpha p + (1 - alpha) p^i; a linear reading is the integral of one fixed test function
+early_time = sp.Symbol("early_time", nonnegative=True)  # t0, the same in every round
+early_times = sp.IndexedBase("early_times", nonnegative=True)  # t0_i of an annealed schedule, (N,)
+largest_time = sp.Symbol("largest_time", nonnegative=True)  # an upper bound of the t0_i
+order = sp.Symbol("order", integer=True, nonnegative=True)  # order of a Hermite coefficient relative to N(0, I)
+hermite = sp.IndexedBase("hermite", real=True)  # c_k of p^i, (N+1, orders)
+mixed_hermite = sp.IndexedBase("mixed_hermite", real=True)  # c_k of q_i, (N, orders)
+hermite_data = sp.IndexedBase("hermite_data", real=True)  # c_k of p, (orders,)
+second_moment = sp.IndexedBase("second_moment", nonnegative=True)  # E|x|^2 under p^i, (N+1,)
+mixed_moment = sp.IndexedBase("mixed_moment", nonnegative=True)  # E|x|^2 under q_i, (N,)
+second_moment_data = sp.Symbol("second_moment_data", nonnegative=True)  # E|x|^2 under p
+smoothed = sp.IndexedBase("smoothed", real=True)  # linear reading of OU_{m t0} p^i, index (m, i)
+smoothed_mixture = sp.IndexedBase("smoothed_mixture", real=True)  # linear reading of OU_{m t0} q_i, index (m, i)
+smoothed_data = sp.IndexedBase("smoothed_data", real=True)  # linear reading of OU_{m t0} p, index m
+smoothed_limit = sp.IndexedBase("smoothed_limit", real=True)  # linear reading of OU_{m t0} p^oo, index m
+limit_tv = sp.IndexedBase("limit_tv", nonnegative=True)  # TV(p^i, p^oo), (N+1,)
+limit_w1 = sp.IndexedBase("limit_w1", nonnegative=True)  # W1(p^i, p^oo), (N+1,)
+limit_w2 = sp.IndexedBase("limit_w2", nonnegative=True)  # W2(p^i, p^oo), (N+1,)
+noised_limit_tv = sp.IndexedBase("noised_limit_tv", nonnegative=True)  # TV(OU_t0 q_i, p^oo); inside proofs only
+noised_limit_w2 = sp.IndexedBase("noised_limit_w2", nonnegative=True)  # W2(OU_t0 q_i, p^oo); inside proofs only
+endpoint_reverse_kl = sp.IndexedBase("endpoint_reverse_kl", nonnegative=True)  # KL(q_{i,t0} || p^{i+1}); inside proofs only
+data_smoothing_tv = sp.IndexedBase("data_smoothing_tv", nonnegative=True)  # TV(OU_{t0_i} p, p), (N,)
+round_w2 = sp.IndexedBase("round_w2", nonnegative=True)  # W2(p^{i+1}, OU_t0 q_i), (N,)
+round_error = sp.Symbol("round_error", nonnegative=True)  # delta, an upper bound of the round_w2
+w2_rate = sp.Symbol("w2_rate", nonnegative=True)  # sqrt(1 - alpha) e^{-t0/2}
+
 LATEX: Final[dict[sp.Basic, str]] = {
     ideal_energy: r"\varepsilon_*^2",
     learned_energy: r"\hat\varepsilon^2",
@@ -139,6 +181,45 @@ LATEX: Final[dict[sp.Basic, str]] = {
     bias: r"C_{\mathrm{bias}}",
     ratio: "K",
     smoothing_tv: r"\mathrm{TV}^{t_0}",
+    # finite samples
+    sample_size: "n",
+    fresh_count: "n^{\\mathrm{fresh}}",
+    mean_error: "s",
+    fitted_variance: "v",
+    typical_rate: "r",
+    dimension: "d",
+    eigenvalue: r"\lambda",
+    last_signal: "u_0",
+    first_signal: "u_T",
+    sample_energy: r"\mathbb{E}\,\varepsilon_*^2",
+    stationary_error: r"s_\infty",
+    synthetic_ratio: r"\kappa",
+    best_weight: r"\alpha_\star",
+    # limits
+    early_time: "t_0",
+    early_times: "t_0",
+    largest_time: r"\bar t_0",
+    order: "k",
+    hermite: r"c^{p}",
+    mixed_hermite: r"c^{q}",
+    hermite_data: "c",
+    second_moment: "M",
+    mixed_moment: "M^{q}",
+    second_moment_data: r"M_{\mathrm{data}}",
+    smoothed: r"\mathrm{OU}p",
+    smoothed_mixture: r"\mathrm{OU}q",
+    smoothed_data: r"\mathrm{OU}p_{\mathrm{data}}",
+    smoothed_limit: r"\mathrm{OU}p^{\infty}",
+    limit_tv: r"\mathrm{TV}^{\infty}",
+    limit_w1: r"W_1^{\infty}",
+    limit_w2: r"W_2^{\infty}",
+    noised_limit_tv: r"\mathrm{TV}^{\infty,q}",
+    noised_limit_w2: r"W_2^{\infty,q}",
+    endpoint_reverse_kl: r"\mathrm{KL}^{\mathrm{rev}}",
+    data_smoothing_tv: r"\mathrm{TV}^{t_0}_{\mathrm{data}}",
+    round_w2: r"W_2^{\mathrm{round}}",
+    round_error: r"\delta",
+    w2_rate: "r",
 }
 """How each symbol is printed in LaTeX."""
 
