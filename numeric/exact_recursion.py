@@ -32,9 +32,9 @@ from numeric.process import noised
 from numeric.quadrature import Box, component_box, default_frame, integrate_sums, pair_extent, product_box, scanned_box, union
 from numeric.recursion import Recursion
 from numeric.targets import Gaussian, GaussianMixture, Target, as_mixture
-from numeric.validation import FRACTION, POSITIVE, Array, Domain, integer, real
+from numeric.validation import FRACTION, POSITIVE, Array, Domain, real
 
-__all__ = ["chi2_horizon", "exact_recursion", "limit_law", "refresh_distances", "smoothing_tv"]
+__all__ = ["chi2_horizon", "exact_recursion", "limit_law", "smoothing_tv"]
 
 Flags = NDArray[np.bool_]
 EQUAL = 1e-13  # relative size below which a direction of a component counts as equal to the reference
@@ -838,36 +838,6 @@ def _stationary(gain: Array, noise: Array) -> Array:
 
 
 # ----------------------------------------------------------------------------------------- distances, one dimension
-
-
-def refresh_distances(recursion: Recursion, generation: int) -> dict[str, float]:
-    """Distances of p^i and of q_i from p in one dimension: what mixing with fresh data contracts, and by how much.
-
-    Args:
-        recursion: with one-dimensional Gaussian or mixture laws.
-        generation: i, 0 <= i < N.
-
-    Returns:
-        "tv", "w1", "w2", "accumulated_kl" (KL(p^i || p)) and "hellinger" of p^i, and "mixed_tv", "mixed_w1", "mixed_w2",
-        "mixed_kl" and "mixed_hellinger" of q_i, each against p.
-
-    Raises:
-        ValueError: more than one dimension, laws of another kind, or no such generation.
-    """
-    index = integer("generation", generation, Domain(0, recursion.generations - 1))
-    law, blend, target = recursion.laws[index], recursion.mixtures[index], recursion.target
-    if not isinstance(law, (Gaussian, GaussianMixture)) or not isinstance(blend, (Gaussian, GaussianMixture)):
-        raise ValueError(f"recursion must have Gaussian or mixture laws, got {type(law).__name__}")
-    if as_mixture(target).dim != 1:
-        raise ValueError(f"recursion must be one-dimensional, got dimension {as_mixture(target).dim}")
-    result: dict[str, float] = {}
-    for prefix, kl_name, learned in (("", "accumulated_kl", law), ("mixed_", "mixed_kl", blend)):
-        result[f"{prefix}tv"] = float(divergences.tv(learned, target))
-        result[f"{prefix}w1"] = divergences.w1(learned, target)
-        result[f"{prefix}w2"] = float(divergences.w2(learned, target))
-        result[kl_name] = float(divergences.kl(learned, target))
-        result[f"{prefix}hellinger"] = float(divergences.hellinger(learned, target))
-    return result
 
 
 def smoothing_tv(mixture: Target, t0: float) -> float:

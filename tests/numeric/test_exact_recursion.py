@@ -12,8 +12,8 @@ import pytest
 from scipy import integrate, stats
 
 from numeric.channels import Channel, early_stopping, kde, mean_shift
-from numeric.divergences import chi2, kl, tv, w1, w2
-from numeric.exact_recursion import chi2_horizon, exact_recursion, limit_law, refresh_distances, smoothing_tv
+from numeric.divergences import chi2, hellinger, kl, tv, w1, w2
+from numeric.exact_recursion import chi2_horizon, exact_recursion, limit_law, smoothing_tv
 from numeric.mixing import resolve_mixing
 from numeric.recursion import Recursion
 from numeric.targets import Gaussian, GaussianMixture, Target, paper_mixture
@@ -388,29 +388,24 @@ def test_limit_law_is_the_limit_at_the_rate_rho() -> None:
     assert tv(limit_law(p, t0, 1.0), early_stopping(t0)(p)) < 1e-14
 
 
-def test_refresh_distances_contract_as_the_table_says() -> None:
+def test_mixing_contracts_distances_as_the_table_says() -> None:
     alpha = 0.5
     far = exact_recursion(Gaussian(0.0, 1.0), mean_shift(10.0), alpha, 3)
-    d = refresh_distances(far, 1)
+    law, blend, p = far.laws[1], far.mixtures[1], far.target
+    assert isinstance(law, (Gaussian, GaussianMixture))
+    assert isinstance(blend, (Gaussian, GaussianMixture))
     rho = 1.0 - alpha
-    assert d["mixed_tv"] == pytest.approx(rho * d["tv"], rel=1e-9)
-    assert d["mixed_w1"] == pytest.approx(rho * d["w1"], rel=1e-9)
-    assert d["mixed_kl"] <= rho * d["accumulated_kl"]
-    assert d["mixed_hellinger"] ** 2 <= rho * d["hellinger"] ** 2
-    assert rho * d["w2"] * 1.2 < d["mixed_w2"] <= math.sqrt(rho) * d["w2"]  # sqrt(rho), not rho
-    assert d["mixed_w2"] / d["w2"] == pytest.approx(0.655, abs=1e-3)
-    assert d["w2"] == pytest.approx(10.0, rel=1e-12)
-    assert d["accumulated_kl"] == pytest.approx(50.0, rel=1e-12)
+    assert tv(blend, p) == pytest.approx(rho * float(tv(law, p)), rel=1e-9)
+    assert w1(blend, p) == pytest.approx(rho * w1(law, p), rel=1e-9)
+    assert float(kl(blend, p)) <= rho * float(kl(law, p))
+    assert float(hellinger(blend, p)) ** 2 <= rho * float(hellinger(law, p)) ** 2
+    before, after = float(w2(law, p)), float(w2(blend, p))
+    assert rho * before * 1.2 < after <= math.sqrt(rho) * before  # sqrt(rho), not rho
+    assert after / before == pytest.approx(0.655, abs=1e-3)
+    assert before == pytest.approx(10.0, rel=1e-12)
+    assert kl(law, p) == pytest.approx(50.0, rel=1e-12)
     assert smoothing_tv(Gaussian(0.0, 1.0), 0.3) < 1e-15
-    q = far.mixtures[1]
-    assert smoothing_tv(q, 0.1) == pytest.approx(float(tv(early_stopping(0.1)(q), q)))  # type: ignore[arg-type]
-    assert kl(far.laws[1], far.target) == pytest.approx(d["accumulated_kl"])  # type: ignore[arg-type]
-    assert w1(far.laws[1], far.target) == pytest.approx(d["w1"])  # type: ignore[arg-type]
-    assert w2(far.laws[1], far.target) == pytest.approx(d["w2"])  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="generation"):
-        refresh_distances(far, 3)
-    with pytest.raises(ValueError, match="one-dimensional"):
-        refresh_distances(exact_recursion(Gaussian([0.0, 0.0], 1.0), mean_shift(0.1), 0.5, 1), 0)
+    assert smoothing_tv(blend, 0.1) == pytest.approx(float(tv(early_stopping(0.1)(blend), blend)))
 
 
 # --------------------------------------------------------------------------------------------------- size and refusals
