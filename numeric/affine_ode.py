@@ -68,7 +68,7 @@ def affine_field(target: Gaussian, error: ScoreError) -> AffineField | None:
 
 
 def affine_generation(target: Gaussian, error: ScoreError, process: OU, *, start: Start = "ideal") -> Generation:
-    """Every quantity of one round for a Gaussian target and an affine error, by ODE (KTV-A, sections 3-4; THEORY section 2).
+    """Every quantity of one round for a Gaussian target and an affine error, by ODE (quantities of KTV-A, sections 3-4).
 
     Args:
         target: N(m, S) at data level.
