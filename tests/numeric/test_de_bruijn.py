@@ -129,7 +129,7 @@ def test_gaussians_agree_with_the_ode_route():
 
 
 def test_paper_mixture_first_round():
-    """The protocol of KTV-A: the energy of the first round is about 1.8, beyond the paper's own hypothesis; chi2 is finite but huge."""
+    """The protocol of KTV-A: the first round has energy about 1.8, beyond its own hypothesis; chi2 is finite but huge."""
     target = paper_mixture()
     result = consistent_generation(target, ConsistentError(target, kde(0.6)), OU(), start="learned")
     low, high = result.ideal_energy.interval(CONFIDENCE)
