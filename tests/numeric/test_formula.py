@@ -20,7 +20,7 @@ FORMULAS = [
     sp.exp(x) - 1 - x,
     sp.Max(x, y) / sp.Min(x, z),
     sp.log(1 + x) * (1 - y) ** 3 / z,
-    sp.ceiling(x / y) - sp.floor(y),
+    sp.ceiling(x) - sp.floor(y),
     x ** sp.Rational(-3, 2),
 ]
 
