@@ -14,13 +14,12 @@ Donoho, arXiv 2410.22812). "driftbound" marks what is derived here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 import sympy as sp
 
 from theory import proof as pf
-from theory.claim import Assumption, Claim, Proof
+from theory.claim import Assumption, Claim, Proof, with_mutants, without
 from theory.proof import Fact, mean, omega
 from theory.symbols import (
     N,
@@ -345,20 +344,6 @@ _ALTERNATING: Final = model(
 _STARTED: Final = model((_HALF,) * 2, [times(_TENTH, U), times(_TENTH, V)], start=times(sp.Rational(1, 5), U))
 
 
-def _with_mutants(claim: Claim, *mutants: dict[str, Any]) -> Claim:
-    """The claim with its wrong versions; each names what differs, its falsifying case, and the kind of case that shows it."""
-    made = []
-    for mutant in mutants:
-        changes = {key: value for key, value in mutant.items() if key != "id"}
-        changes.setdefault("expected", "false")
-        made.append(replace(claim, id=f"{claim.id}/{mutant['id']}", script=None, mutants=(), witness=None, **changes))
-    return replace(claim, mutants=tuple(made))
-
-
-def _without(assumptions: tuple[Assumption, ...], *names: str) -> tuple[Assumption, ...]:
-    return tuple(a for a in assumptions if a.name not in names)
-
-
 # --- lemmas that many proofs share -----------------------------------------------------------------------------------
 def recursion(claim: Claim, n: Any) -> Fact:
     """f_{n+1} = (1 - alpha_n) f_n + g_n, from the definitions of f, g and q."""
@@ -414,7 +399,7 @@ def _prove_refresh(claim: Claim) -> Proof:
     )
 
 
-REFRESH = _with_mutants(
+REFRESH = with_mutants(
     Claim(
         id="refresh",
         title="Mixing with fresh data contracts chi2 by exactly (1 - alpha)^2",
@@ -473,7 +458,7 @@ def _quadratic(cross: Any) -> sp.Expr:
     )
 
 
-DISCOUNTED_IDENTITY = _with_mutants(
+DISCOUNTED_IDENTITY = with_mutants(
     Claim(
         id="discounted-identity",
         title="D_N is a quadratic form of the Gram matrix of the innovations",
@@ -549,7 +534,7 @@ def _prove_discounted_sum(claim: Claim) -> Proof:
 
 
 _DISCOUNTED_SUM_ASSUMPTIONS = (*SYSTEM, GRAM, INITIAL_GRAM, DISCOUNTED, DISCOUNTED_START, START_ORTHOGONAL, ORTHOGONAL)
-DISCOUNTED_SUM = _with_mutants(
+DISCOUNTED_SUM = with_mutants(
     Claim(
         id="discounted-sum",
         title="Orthogonal innovations: D_N is exactly the discounted sum",
@@ -563,7 +548,7 @@ DISCOUNTED_SUM = _with_mutants(
     ),
     {
         "id": "without-orthogonality",
-        "assumptions": _without(_DISCOUNTED_SUM_ASSUMPTIONS, "orthogonal"),
+        "assumptions": without(_DISCOUNTED_SUM_ASSUMPTIONS, "orthogonal"),
         "falsified_by": _COHERENT,
         "note": "Coherent mean shifts or smoothing in every round.",
     },
@@ -815,7 +800,7 @@ _INTERFERENCE_ASSUMPTIONS = (
     PATTERN,
     DECAY_UP,
 )
-INTERFERENCE = _with_mutants(
+INTERFERENCE = with_mutants(
     Claim(
         id="interference",
         title="Correlated innovations: D_N and S_N in closed form at every N",
@@ -842,7 +827,7 @@ INTERFERENCE = _with_mutants(
 )
 
 _LIMIT_RATIO = sp.Limit(divergence[N] / discounted_sum[N], N, sp.oo)
-INTERFERENCE_LIMIT = _with_mutants(
+INTERFERENCE_LIMIT = with_mutants(
     Claim(
         id="interference-limit",
         title="D_N/S_N tends to (1 + rho c)/(1 - rho c)",
@@ -1053,7 +1038,7 @@ def _two_sided(lower: Any, upper: Any, lower_sum: Any, upper_sum: Any) -> Any:
 _LOWER, _UPPER = alpha / (2 - alpha), (2 - alpha) / alpha
 _LONG_COHERENT: Final = model((_TENTH,) * 12, [times(_TENTH / 2, U)] * 12)
 _LONG_ALTERNATING: Final = model((_TENTH,) * 12, [times(_TENTH * (-1) ** n, U) for n in range(12)])
-TWO_SIDED_MAX = _with_mutants(
+TWO_SIDED_MAX = with_mutants(
     Claim(
         id="two-sided-max",
         title="Largest divergence and largest discounted sum are comparable, with sharp constants",
@@ -1155,7 +1140,7 @@ def _triangle(rounds_bound: Any, keep: Any) -> Any:
     )
 
 
-TRIANGLE = _with_mutants(
+TRIANGLE = with_mutants(
     Claim(
         id="triangle",
         title="Ceiling: sqrt(D_N) is at most the discounted sum of the J_i, not squared",
@@ -1216,7 +1201,7 @@ def _prove_innovation_vs_intra(claim: Claim) -> Proof:
     return pf.qed(claim, _intra_floor(claim), upper)
 
 
-INNOVATION_VS_INTRA = _with_mutants(
+INNOVATION_VS_INTRA = with_mutants(
     Claim(
         id="innovation-vs-intra",
         title="Innovation against the error of one round",
@@ -1288,7 +1273,7 @@ def _prove_consecutive_floor(claim: Claim) -> Proof:
 
 _FLOOR_ASSUMPTIONS = (*SYSTEM, INTRA, FRACTION)
 _UNDO: Final = model((_TENTH,) * 2, [times(_TENTH, U), times(-sp.Rational(19, 100), U)])
-CONSECUTIVE_FLOOR = _with_mutants(
+CONSECUTIVE_FLOOR = with_mutants(
     Claim(
         id="consecutive-floor",
         title="Floor: of two consecutive divergences one is at least J^2/(2 - alpha)^2",
@@ -1370,7 +1355,7 @@ _SEEN: Final = model(
 )
 _UNSEEN: Final = model((_HALF,) * 2, [(0, 0, 0, 0)] * 2, e=(ideal_energies, (1, 1)), o=(observabilities, (0, 0)))
 _CANCELLED: Final = model((_HALF,) * 2, [(0, 0, 0, 0)] * 2, e=(ideal_energies, (1, 1)), o=(observabilities, (1, 1)))
-PERSISTENT = _with_mutants(
+PERSISTENT = with_mutants(
     Claim(
         id="persistent",
         title="Persistent visible energy keeps the divergence up",
@@ -1391,7 +1376,7 @@ PERSISTENT = _with_mutants(
     },
     {
         "id": "without-smallness",
-        "assumptions": _without(_PERSISTENT_ASSUMPTIONS, "visible"),
+        "assumptions": without(_PERSISTENT_ASSUMPTIONS, "visible"),
         "falsified_by": _CANCELLED,
         "note": "A large affine error tuned so that the endpoint law is exact although the observability is positive.",
     },
@@ -1454,7 +1439,7 @@ def _refute_persistent_v1(claim: Claim) -> Proof:
     return pf.disproved(claim, pf.squeeze(low, high, zero, vanishing))
 
 
-PERSISTENT_V1 = _with_mutants(
+PERSISTENT_V1 = with_mutants(
     Claim(
         id="persistent-v1",
         title="Non-summable error energy keeps D_i away from 0 (wording of version 1)",
@@ -1481,7 +1466,7 @@ def _prove_persistent_v1_witness(claim: Claim) -> Proof:
     return pf.qed(claim, _harmonic_bound(claim))
 
 
-PERSISTENT_V1_WITNESS = _with_mutants(
+PERSISTENT_V1_WITNESS = with_mutants(
     Claim(
         id="persistent-v1-witness",
         title="Non-summable innovations whose divergence tends to 0",
@@ -1516,7 +1501,7 @@ def _refute_display(claim: Claim) -> Proof:
 
 
 _PERFECT: Final = model((_HALF,) * 2, [(0, 0, 0, 0)] * 2, e=(ideal_energies, (0, 0)), b=(bias, 1), r=(ratio, 1))
-THM42_DISPLAY = _with_mutants(
+THM42_DISPLAY = with_mutants(
     Claim(
         id="thm42-display",
         title="D_N + C_bias is bounded by a multiple of the discounted energies (as displayed)",
@@ -1551,7 +1536,7 @@ def _refute_pointwise_floor(claim: Claim) -> Proof:
 
 
 _LAST_PERFECT: Final = model((_HALF,) * 2, [times(_TENTH, U), times(-_TENTH / 2, U)], r=(ratio, 1))
-NO_POINTWISE_FLOOR = _with_mutants(
+NO_POINTWISE_FLOOR = with_mutants(
     Claim(
         id="no-pointwise-floor",
         title="D_N is at least a fixed multiple of S_N, at every N",
@@ -1666,7 +1651,7 @@ _TV_CASE: Final = model(
     t=(tv, (sp.Rational(1, 4), sp.Rational(7, 40))),
     m=(mixed_tv, (sp.Rational(1, 8),)),
 )
-TV_DISCOUNT = _with_mutants(
+TV_DISCOUNT = with_mutants(
     Claim(
         id="tv-discount",
         title="Total variation: discounted learned energies plus the smoothing of every round",
@@ -1705,7 +1690,7 @@ def _prove_memory(claim: Claim) -> Proof:
 
 
 _MEMORY_CASE: Final = model("accumulate", [times(_TENTH, U)] * 3, w=(weights, (_HALF, sp.Rational(1, 3), 1)))
-MEMORY_IDENTITY = _with_mutants(
+MEMORY_IDENTITY = with_mutants(
     Claim(
         id="memory-identity",
         title="Any linear mixing: D_N is the Gram matrix in the weights of the resolvent",
@@ -1791,7 +1776,7 @@ def _prove_replace(claim: Claim) -> Proof:
 
 
 _REPLACE_COHERENT: Final = model("replace", [times(_TENTH, U)] * 3, J=(constant_innovation, _TENTH), c=(overlap, 1))
-REPLACE_CLAIM = _with_mutants(
+REPLACE_CLAIM = with_mutants(
     Claim(
         id="replace",
         title="Training on the last generation alone: linear growth, quadratic when coherent",
@@ -1932,7 +1917,7 @@ _POOL_COHERENT: Final = model("accumulate", [times(_TENTH, U)] * 3, J=(constant_
 _POOL_ORTHOGONAL: Final = model(
     "accumulate", [times(_TENTH, U), times(_TENTH, V)], J=(constant_innovation, _TENTH), c=(overlap, 0)
 )
-ACCUMULATE = _with_mutants(
+ACCUMULATE = with_mutants(
     Claim(
         id="accumulate",
         title="Accumulating all generations: bounded when orthogonal, (log N)^2 when coherent",
@@ -1963,7 +1948,7 @@ ACCUMULATE = _with_mutants(
 )
 
 NO_OVERLAP = Assumption("no-overlap", "Different innovations are orthogonal: c = 0.", sp.Eq(overlap, 0))
-ACCUMULATE_LIMIT = _with_mutants(
+ACCUMULATE_LIMIT = with_mutants(
     Claim(
         id="accumulate-limit",
         title="Accumulating with orthogonal innovations: D_N tends to (pi^2/6) J^2",
@@ -2081,7 +2066,7 @@ _FAR: Final = model(
     k=(hellinger, (_HALF, sp.Rational(1, 4))),
     m=(mixed_hellinger, (sp.Rational(1, 4),)),
 )
-DIVERGENCE_TABLE = _with_mutants(
+DIVERGENCE_TABLE = with_mutants(
     Claim(
         id="divergence-table",
         title="What mixing with fresh data does to each divergence",
@@ -2128,7 +2113,7 @@ def _prove_chi2_horizon(claim: Claim) -> Proof:
 
 
 _HORIZON_CASE: Final = {horizon: 10, variance: 1, noise: sp.Rational(1, 10), N: 1, fresh_fraction: (_HALF,)}
-CHI2_HORIZON = _with_mutants(
+CHI2_HORIZON = with_mutants(
     Claim(
         id="chi2-horizon",
         title="Added noise makes the chi2 infinite after sigma^2/h^2 rounds, whatever the fresh fraction",

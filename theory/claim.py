@@ -8,7 +8,7 @@ that ``prove`` establishes is the very object that ``numeric`` evaluates; nothin
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -230,3 +230,18 @@ class Claim:
         from theory import proof
 
         return proof.run(self)
+
+
+def with_mutants(claim: Claim, *mutants: dict[str, Any]) -> Claim:
+    """The claim with its wrong versions; each names what differs, its falsifying case, and the kind of case that shows it."""
+    made = []
+    for mutant in mutants:
+        changes = {key: value for key, value in mutant.items() if key != "id"}
+        changes.setdefault("expected", "false")
+        made.append(replace(claim, id=f"{claim.id}/{mutant['id']}", script=None, mutants=(), witness=None, **changes))
+    return replace(claim, mutants=tuple(made))
+
+
+def without(assumptions: tuple[Assumption, ...], *names: str) -> tuple[Assumption, ...]:
+    """The assumptions but those of these names."""
+    return tuple(a for a in assumptions if a.name not in names)

@@ -12,7 +12,6 @@ that key are a reconstruction. "driftbound" marks what is derived here.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final
 
@@ -21,7 +20,7 @@ import sympy as sp
 from theory import proof as pf
 from theory._arguments import finish, fraction, nonnegative
 from theory.accumulation import ALPHA, PINSKER
-from theory.claim import Assumption, Claim, Proof
+from theory.claim import Assumption, Claim, Proof, with_mutants
 from theory.generation import COMMON_START, TANGENT
 from theory.proof import Fact
 from theory.symbols import (
@@ -157,16 +156,6 @@ ROUND_ERROR: Final = Assumption(
 W2_RATE: Final = Assumption(
     "w2-rate", "r = sqrt(1 - alpha) e^{-t0/2}.", sp.Eq(w2_rate**2, _RHO * sp.exp(-early_time), evaluate=False)
 )
-
-
-def _with_mutants(claim: Claim, *mutants: dict[str, Any]) -> Claim:
-    """The claim with its wrong versions; each names what differs, its falsifying case, and the kind of case that shows it."""
-    made = []
-    for mutant in mutants:
-        changes = {key: value for key, value in mutant.items() if key != "id"}
-        changes.setdefault("expected", "false")
-        made.append(replace(claim, id=f"{claim.id}/{mutant['id']}", script=None, mutants=(), witness=None, **changes))
-    return replace(claim, mutants=tuple(made))
 
 
 def _case(rounds: int, share: Any, damping: Any, data: Any, start: Any, **more: Any) -> dict[Any, Any]:
@@ -501,7 +490,7 @@ def _prove_limit_law(claim: Claim) -> Proof:
 
 
 _LAWS: Final = (MIXING, ROUND, FIXED_POINT, ALPHA)
-LIMIT_LAW: Final = _with_mutants(
+LIMIT_LAW: Final = with_mutants(
     Claim(
         id="limit-law",
         title="The limit of early-stopped retraining is the geometric mixture of noised data laws",
@@ -568,7 +557,7 @@ def _prove_limit_rate(claim: Claim) -> Proof:
     )
 
 
-LIMIT_RATE: Final = _with_mutants(
+LIMIT_RATE: Final = with_mutants(
     Claim(
         id="limit-rate",
         title="Retraining forgets where it started at the rate rho per round in TV, less in W1 and W2",
@@ -658,7 +647,7 @@ def _hermite_case(rounds: int, **more: Any) -> dict[Any, Any]:
     return case
 
 
-HERMITE_FILTER: Final = _with_mutants(
+HERMITE_FILTER: Final = with_mutants(
     Claim(
         id="hermite-filter",
         title="The limit law is the data law through a low-pass filter, order by order",
@@ -715,7 +704,7 @@ _MOMENTS: Final = {
     second_moment: (3, 2),
     mixed_moment: (3,),
 }
-SECOND_MOMENT_LIMIT: Final = _with_mutants(
+SECOND_MOMENT_LIMIT: Final = with_mutants(
     Claim(
         id="second-moment-limit",
         title="Second moment of the limit law",
@@ -830,7 +819,7 @@ def _annealing_case(rounds: int) -> dict[Any, Any]:
     return _hermite_case(rounds, **{str(key): (key, value) for key, value in _MEANS.items() if key not in _hermite_case(1)})
 
 
-ANNEALING: Final = _with_mutants(
+ANNEALING: Final = with_mutants(
     Claim(
         id="annealing",
         title="Early stopping that is annealed away leaves no bias",
@@ -921,7 +910,7 @@ _TILTED: Final = _case(
     ideal=(ideal_energies, (-sp.log(_ELEVEN) - sp.log(_NINE),)),
     start_kl=(initial_kl, 0),
 )
-LIMIT_TV: Final = _with_mutants(
+LIMIT_TV: Final = with_mutants(
     Claim(
         id="limit-tv",
         title="Score errors move retraining away from its limit law by at most half their discounted sizes",
@@ -1010,7 +999,7 @@ _PUSHED: Final = _case(
     error=(round_error, 1),
     rate=(w2_rate, sp.sqrt(_HALF)),
 )
-W2_BALL: Final = _with_mutants(
+W2_BALL: Final = with_mutants(
     Claim(
         id="w2-ball",
         title="With rounds that miss by delta in W2 the recursion ends in a ball around the limit law",

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final, Literal
 
@@ -19,7 +18,7 @@ import sympy as sp
 
 from theory import proof as pf
 from theory._arguments import finish, fraction, nonnegative, positive
-from theory.claim import Assumption, Claim, Proof
+from theory.claim import Assumption, Claim, Proof, with_mutants, without
 from theory.proof import Fact, mean, omega
 from theory.symbols import (
     N,
@@ -286,20 +285,6 @@ FIT_VARIANCE_IID = Assumption(
     sp.Eq(fitted(i + 1), _sum_of("squares", i, sample_size) / sample_size - centre(i + 1) ** 2),
     (i,),
 )
-
-
-def _with_mutants(claim: Claim, *mutants: dict[str, Any]) -> Claim:
-    """The claim with its wrong versions; each names what differs, its falsifying case, and the kind of case that shows it."""
-    made = []
-    for mutant in mutants:
-        changes = {key: value for key, value in mutant.items() if key != "id"}
-        changes.setdefault("expected", "false")
-        made.append(replace(claim, id=f"{claim.id}/{mutant['id']}", script=None, mutants=(), witness=None, **changes))
-    return replace(claim, mutants=tuple(made))
-
-
-def _without(assumptions: tuple[Assumption, ...], *names: str) -> tuple[Assumption, ...]:
-    return tuple(a for a in assumptions if a.name not in names)
 
 
 # --- exact finite cases ----------------------------------------------------------------------------------------------
@@ -608,7 +593,7 @@ _MOMENTS = (
 )
 _MOMENTS_IID = (POINT_SQUARE, POINT_PRODUCT, MEAN_ERROR, FITTED_VARIANCE, *_sum_assumptions("total"), FIT_MEAN_IID)
 
-FINITE_SAMPLE_MEAN = _with_mutants(
+FINITE_SAMPLE_MEAN = with_mutants(
     Claim(
         id="finite-sample-mean",
         title="Refitting on n points: the error of the mean after one round, stratified sample",
@@ -634,7 +619,7 @@ FINITE_SAMPLE_MEAN = _with_mutants(
         "note": "A stratified sample has no randomness of which points are fresh; a start off the mean, half fresh.",
     },
 )
-FINITE_SAMPLE_MEAN_IID = _with_mutants(
+FINITE_SAMPLE_MEAN_IID = with_mutants(
     Claim(
         id="finite-sample-mean-iid",
         title="Refitting on n points: the error of the mean after one round, points drawn from the mixture",
@@ -654,7 +639,7 @@ FINITE_SAMPLE_MEAN_IID = _with_mutants(
         "note": "Points drawn from the mixture after a start off the mean, half fresh.",
     },
 )
-FINITE_SAMPLE_VARIANCE = _with_mutants(
+FINITE_SAMPLE_VARIANCE = with_mutants(
     Claim(
         id="finite-sample-variance",
         title="Refitting on n points: the expected 1/n variance after one round, stratified sample",
@@ -680,7 +665,7 @@ FINITE_SAMPLE_VARIANCE = _with_mutants(
         "note": "Any case: the 1/n variance is too small in the mean.",
     },
 )
-FINITE_SAMPLE_VARIANCE_IID = _with_mutants(
+FINITE_SAMPLE_VARIANCE_IID = with_mutants(
     Claim(
         id="finite-sample-variance-iid",
         title="Refitting on n points: the expected 1/n variance after one round, points drawn from the mixture",
@@ -742,7 +727,7 @@ def _prove_conservation(claim: Claim) -> Proof:
     return pf.qed(claim, pf.identity(left, right, pf.instance(_conserved(claim), n=N)))
 
 
-FINITE_SAMPLE_CONSERVATION = _with_mutants(
+FINITE_SAMPLE_CONSERVATION = with_mutants(
     Claim(
         id="finite-sample-conservation",
         title="Squared error of the mean and expected variance add up to the true variance, for every schedule",
@@ -764,7 +749,7 @@ FINITE_SAMPLE_CONSERVATION = _with_mutants(
     },
     {
         "id": "any-start",
-        "assumptions": _without(_CONSERVING, "exact-mean"),
+        "assumptions": without(_CONSERVING, "exact-mean"),
         "falsified_by": _OFF_START,
         "note": "A start off the mean.",
     },
@@ -837,7 +822,7 @@ def _prove_stationary(claim: Claim) -> Proof:
 
 
 _CONSTANT_ASSUMPTIONS = (*_CONSERVING, CONSTANT, ALPHA)
-FINITE_SAMPLE_CLOSED_FORM = _with_mutants(
+FINITE_SAMPLE_CLOSED_FORM = with_mutants(
     Claim(
         id="finite-sample-closed-form",
         title="A constant fresh fraction: the error of the mean after N rounds",
@@ -857,7 +842,7 @@ FINITE_SAMPLE_CLOSED_FORM = _with_mutants(
         "note": "kappa = (1 - alpha)^2 forgets that the variance shrinks; two rounds or more.",
     },
 )
-FINITE_SAMPLE_STATIONARY = _with_mutants(
+FINITE_SAMPLE_STATIONARY = with_mutants(
     Claim(
         id="finite-sample-stationary",
         title="A constant fresh fraction: where the error of the mean settles",
@@ -901,7 +886,7 @@ def _prove_collapse(claim: Claim) -> Proof:
     return pf.qed(claim, pf.instance(shrunk, n=N))
 
 
-VARIANCE_COLLAPSE = _with_mutants(
+VARIANCE_COLLAPSE = with_mutants(
     Claim(
         id="variance-collapse",
         title="Without fresh data the expected variance decays as (1 - 1/n)^N",
@@ -990,7 +975,7 @@ def _prove_typical(claim: Claim) -> Proof:
     return pf.qed(claim, pf.squeeze(floor, ceiling, pf.limit(low, n, sp.oo, -2), pf.limit(high, n, sp.oo, -2)))
 
 
-VARIANCE_COLLAPSE_TYPICAL = _with_mutants(
+VARIANCE_COLLAPSE_TYPICAL = with_mutants(
     Claim(
         id="variance-collapse-typical",
         title="Without fresh data a typical path collapses about twice as fast as the mean",
@@ -1138,7 +1123,7 @@ _PLANE: Final = {
     _cross: ((0, 0), (1, 0)),
     sample_energy: sp.Rational(1, 2),
 }
-SAMPLE_SIZE_LAW = _with_mutants(
+SAMPLE_SIZE_LAW = with_mutants(
     Claim(
         id="sample-size-law",
         title="Score error of an affine model fitted on n points",
@@ -1184,7 +1169,7 @@ def _prove_parameter_count(claim: Claim) -> Proof:
     return pf.qed(claim, pf.identity(sample_energy, claim.statement.rhs, plain, number))
 
 
-PARAMETER_COUNT = _with_mutants(
+PARAMETER_COUNT = with_mutants(
     Claim(
         id="sample-size-law-limit",
         title="Score error of an affine model without early stopping: the parameter count over n",
@@ -1260,7 +1245,7 @@ def _golden_statement(**changes: Any) -> Any:
 
 _THREE_FIFTHS = sp.Rational(3, 5)
 _FIFTHS: Final = {alpha: _THREE_FIFTHS, stationary_error: sp.Rational(13, 21), N: 1}
-GOLDEN_RATIO = _with_mutants(
+GOLDEN_RATIO = with_mutants(
     Claim(
         id="golden-ratio",
         title="Equal numbers of fresh and synthetic points: the best weight on the fresh ones is the golden ratio",
@@ -1320,7 +1305,7 @@ def _ratio_statement(**changes: Any) -> Any:
 
 
 _DOUBLE: Final = {alpha: _HALF, synthetic_ratio: 2, best_weight: _HALF, stationary_error: _HALF, N: 1}
-GOLDEN_RATIO_GENERAL = _with_mutants(
+GOLDEN_RATIO_GENERAL = with_mutants(
     Claim(
         id="golden-ratio-general",
         title="kappa synthetic points per fresh one: the best weight a solves kappa a^2 + a = 1",
