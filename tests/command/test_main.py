@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from numeric.command.main import _target_name, main
+from numeric.command.main import main
+from numeric.command.verbs.verify import _target_name
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -138,7 +139,7 @@ def test_out_must_be_a_folder_that_can_be_written(
     def refuse(**_: object) -> None:
         raise PermissionError("read-only")
 
-    monkeypatch.setattr("numeric.command.main.tempfile.TemporaryFile", refuse)
+    monkeypatch.setattr("numeric.command.verbs.verify.tempfile.TemporaryFile", refuse)
     status, out, err = run(capsys, "verify", "--out", str(tmp_path))
     assert (status, out, err) == (2, "", "driftbound: read-only\n")
 

@@ -1,0 +1,63 @@
+"""``driftbound bounds``: floor and ceilings of the drift per generation."""
+
+from __future__ import annotations
+
+import argparse
+
+from rich.table import Table
+
+from numeric.command import tables
+from numeric.command.bounds import bound_rows
+from numeric.command.inputs import InputError
+from numeric.command.report import as_json
+from numeric.command.status import OK
+from numeric.validation import FRACTION, NONNEGATIVE, POSITIVE, integer, real
+
+__all__ = ["add", "run"]
+
+
+def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Describe the arguments of the verb."""
+    parser = verbs.add_parser("bounds", help="floor and ceiling per generation", description=run.__doc__)
+    parser.add_argument("--alpha", type=float, required=True, help="fresh fraction in (0, 1]")
+    parser.add_argument("--energy", required=True, metavar="E[,E...]", help="energy eps² of each round; one value serves all")
+    parser.add_argument("--observability", type=float, default=1.0, help="eta in [0, 1], default 1")
+    parser.add_argument("--generations", type=int, help="number of rounds where one energy is given, default 10")
+    parser.add_argument("--json", action="store_true", help="JSON instead of a table")
+    parser.set_defaults(run=run)
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Floor and ceilings of the drift per generation, from the fresh fraction and the score energy of each round."""
+    alpha = real("--alpha", chosen.alpha, FRACTION)
+    real("--alpha", alpha, POSITIVE)
+    observability = real("--observability", chosen.observability, FRACTION)
+    energies = []
+    for cell in chosen.energy.split(","):
+        try:
+            energies.append(real("--energy", float(cell), NONNEGATIVE))
+        except ValueError:
+            raise InputError(f"--energy must be numbers >= 0 separated by commas, got {cell!r}") from None
+    if len(energies) == 1:
+        energies = energies * integer("--generations", 10 if chosen.generations is None else chosen.generations)
+    elif chosen.generations not in (None, len(energies)):
+        raise InputError(f"--generations must agree with the {len(energies)} energies given, got {chosen.generations}")
+    rows = bound_rows(alpha, energies, observability)
+    if chosen.json:
+        print(as_json([vars(row) for row in rows]))
+        return OK
+    table = Table(title=f"Drift after N generations, fresh fraction {alpha:g}", title_justify="left", box=None, pad_edge=False)
+    heads = ("N", "floor of max(D_N-1, D_N)", "D_N if orthogonal", "ceiling of D_N", "ceiling of TV")
+    for name in heads:
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(
+            str(row.generation), *(tables.number(value) for value in (row.floor, row.discounted, row.ceiling, row.tv))
+        )
+    out = tables.console()
+    out.print(table)
+    out.print(
+        "\nD is chi2(p^N || p). Floor (consecutive-floor), orthogonal sum and ceiling (triangle) take J² = I = eta eps²,\n"
+        "the leading order in the error. The ceiling of TV (tv-discount) is rigorous up to the smoothing TV(q_t0, q)."
+    )
+    return OK

@@ -1,0 +1,118 @@
+"""``driftbound verify``: every claim against every case."""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import tempfile
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from numeric.command import tables
+from numeric.command.inputs import InputError, read_points
+from numeric.command.report import as_json, verification_json, write_text
+from numeric.command.suite import SuiteCase, data_cases, standardised, suite
+from numeric.command.verify import run_suite, selected
+from numeric.plots import drift_figure, interference_figure, save
+from numeric.validation import integer
+
+__all__ = ["add", "run"]
+
+GROUPS: dict[str, tuple[str, ...] | None] = {"all": None, "paper": ("paper",), "gaussian": ("gaussian", "recursion")}
+
+
+def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Describe the arguments of the verb."""
+    parser = verbs.add_parser("verify", help="hold every claim against every case", description=run.__doc__)
+    parser.add_argument("--claims", metavar="ID,...", help="only these claims")
+    parser.add_argument(
+        "--target", default="all", help="all (default), gaussian, paper, or a file of data points (CSV, .npy, .npz)"
+    )
+    parser.add_argument("--seed", type=int, help="seed of every random number; drawn and printed where not given")
+    parser.add_argument("--out", type=Path, help="folder for report.json and the figures")
+    parser.add_argument("--workers", type=int, default=2, help="threads for the simulations; results do not depend on it")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--quick", dest="size", action="store_const", const="quick", default="default", help="fewer random cases")
+    size.add_argument("--full", dest="size", action="store_const", const="full", help="more random cases")
+    parser.add_argument("--json", action="store_true", help="the report on standard output instead of tables")
+    parser.set_defaults(run=run)
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Compute the suite of cases, hold every claim and every mutant against each, and say whether all came out as expected."""
+    ids = None if chosen.claims is None else [one.strip() for one in chosen.claims.split(",")]
+    claims = selected(ids)
+    workers = integer("--workers", chosen.workers)
+    seed = secrets.randbits(32) if chosen.seed is None else chosen.seed
+    if seed < 0:
+        raise InputError(f"--seed must be a nonnegative integer, got {seed}")
+    cases, complete = _cases(chosen.target, chosen.size, workers)
+    if chosen.out is not None:
+        chosen.out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=chosen.out):  # a folder that cannot be written is found out before the work
+            pass
+    out = tables.console()
+    if not chosen.json:
+        out.print(f"driftbound verify: {len(claims)} claims on {len(cases)} cases, seed {seed}\n")
+    with _progress() as bar:
+        task = None if bar is None else bar.add_task("proofs", total=len(cases) + 1)
+
+        def progress(label: str, done: int, total: int) -> None:
+            if bar is not None and task is not None:
+                bar.update(task, description=label, completed=done, total=total)
+
+        outcome = run_suite(cases, claims, seed=seed, complete=complete, progress=progress)
+    arguments = {"claims": ids, "target": _target_name(chosen.target), "size": chosen.size, "workers": workers}
+    report = as_json(verification_json(outcome, arguments))
+    if chosen.out is not None:
+        write_text(chosen.out / "report.json", report + "\n")
+        save(drift_figure(), chosen.out / "drift.png")
+        save(interference_figure(), chosen.out / "interference.png")
+    if chosen.json:
+        print(report)
+    else:
+        tables.verification_tables(outcome, out)
+        if chosen.out is not None:
+            out.print(f"Written to {chosen.out}: report.json, drift.png, interference.png")
+    return outcome.exit_status
+
+
+def _target_name(target: str) -> str:
+    """A target as a report names it: a file without its folders, which say nothing to another reader."""
+    return target if target in GROUPS else Path(target).name
+
+
+def _cases(target: str, size: str, workers: int) -> tuple[list[SuiteCase], bool]:
+    """The cases of a target, and whether they are the whole suite."""
+    everything = suite(size, workers)
+    if target in GROUPS:
+        wanted = GROUPS[target]
+        return [case for case in everything if wanted is None or case.group in wanted], wanted is None
+    data = read_points(Path(target))
+    if data.shape[0] < 20 * data.shape[1]:
+        raise InputError(f"{target} must have at least 20 rows per column, got shape {data.shape}")
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread = data.std(axis=0)
+    if not np.isfinite(spread).all():
+        raise InputError(f"{target} must hold numbers whose squares do not overflow, got {np.abs(data).max():.3g}")
+    if (spread == 0.0).any():
+        raise InputError(f"{target} must vary in every column")
+    return list(data_cases(standardised(data), Path(target).name, components=2)), False
+
+
+def _progress() -> Progress | nullcontext[None]:
+    """A progress bar on a terminal, nothing in a pipe."""
+    err = tables.console(error=True)
+    if not err.is_terminal:
+        return nullcontext()
+    return Progress(
+        TextColumn("{task.description:<34}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=err,
+        transient=True,
+    )
