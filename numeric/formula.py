@@ -7,11 +7,16 @@ called decided.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import product
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import sympy as sp
+from numpy.typing import NDArray
 
 from numeric.validation import Array
 
@@ -48,11 +53,13 @@ class Interval:
 
     @property
     def middle(self) -> Array:
-        return np.where(self.low == self.high, self.low, 0.5 * self.low + 0.5 * self.high)
+        with np.errstate(invalid="ignore"):  # the middle of the whole line is unknown: NaN
+            return np.where(self.low == self.high, self.low, 0.5 * self.low + 0.5 * self.high)
 
     def _with(self, low: Array, high: Array, *others: Interval) -> Interval:
-        noisy = self.noisy or any(other.noisy for other in others)
-        doubt = next((part.doubt for part in (self, *others) if part.doubt), "")
+        noisy, doubt = self.noisy, self.doubt
+        for other in others:
+            noisy, doubt = noisy or other.noisy, doubt or other.doubt
         return Interval(low, high, noisy, doubt)
 
     def __add__(self, other: Interval) -> Interval:
@@ -60,7 +67,17 @@ class Interval:
             return self._with(self.low + other.low, self.high + other.high, other)
 
     def __mul__(self, other: Interval) -> Interval:
-        ends = [_times(a, b) for a in (self.low, self.high) for b in (other.low, other.high)]
+        if self.low.ndim == 0 and other.low.ndim == 0:  # one number by one: numpy would cost more than the product
+            pairs = product((float(self.low), float(self.high)), (float(other.low), float(other.high)))
+            numbers = [0.0 if a == 0.0 or b == 0.0 else a * b for a, b in pairs]
+            known = not any(map(math.isnan, numbers))
+            low, high = (min(numbers), max(numbers)) if known else (math.nan, math.nan)
+            return self._with(np.asarray(low), np.asarray(high), other)
+        left = (self.low,) if self.low is self.high else (self.low, self.high)
+        right = (other.low,) if other.low is other.high else (other.low, other.high)
+        ends = [_times(a, b) for a in left for b in right]
+        if len(ends) == 1:
+            return self._with(ends[0], ends[0], other)
         return self._with(np.minimum.reduce(ends), np.maximum.reduce(ends), other)
 
     def power(self, exponent: float) -> Interval:
@@ -141,88 +158,173 @@ def evaluate(
         MissingQuantity: a name is unknown to ``lookup`` or an index lies outside what was measured.
         NotImplementedError: a node of another kind.
     """
-    return _Evaluator(lookup, functions or {})(expression, dict(index or {}), 0)
+    known = {} if functions is None else functions
+    return _plan(expression, frozenset(known))(_Scope(lookup, known), dict(index or {}), 0)
 
 
-class _Evaluator:
-    """One walk over an expression; the index of each enclosing Sum or Product has an axis of its own, the newest first."""
+Index: TypeAlias = dict[sp.Symbol, int | Array]
 
-    def __init__(self, lookup: Lookup, functions: OneArgument) -> None:
-        self.lookup = lookup
-        self.functions = functions
 
-    def __call__(self, node: sp.Basic, index: dict[sp.Symbol, int | Array], depth: int) -> Interval:
+class _Scope(NamedTuple):
+    """Where one evaluation finds its numbers and its functions."""
+
+    lookup: Lookup
+    functions: OneArgument
+
+
+Plan: TypeAlias = Callable[[_Scope, Index, int], Interval]
+"""(scope, values of the indices, number of enclosing sums) -> interval; each enclosing Sum or Product has an axis of its own,
+the newest first."""
+
+
+@lru_cache(maxsize=1 << 15)  # a formula is taken apart once, and evaluated in every round of every case
+def _plan(node: sp.Basic, functions: frozenset[str]) -> Plan:
+    if isinstance(node, sp.Symbol):
+        return _symbol(node)
+    if node.is_number:
+        value = Interval.point(float(node))
+        return lambda scope, index, depth: value
+    if isinstance(node, (sp.Sum, sp.Product)):
+        return _accumulated(node, functions)
+    if isinstance(node, sp.Mul) and (quotient := _one_power(node)) is not node:
+        return _plan(quotient, functions)
+    parts = [_plan(part, functions) for part in (node.indices if isinstance(node, sp.Indexed) else node.args)]
+    if isinstance(node, sp.Indexed):
+        return _entry(node, parts)
+    if isinstance(node, sp.Pow):
+        return _power(*parts)
+    join = next((join for kind, join in _JOINED.items() if isinstance(node, kind)), None)
+    if join is not None:
+        return _joined(parts, join)
+    if isinstance(node, sp.KroneckerDelta):
+        return _equal(*parts[:2])
+    [*_, argument] = parts
+    if isinstance(node, sp.Abs):
+        return lambda scope, index, depth: argument(scope, index, depth).absolute()
+    function = next((function for kind, function in _MONOTONE.items() if isinstance(node, kind)), None)
+    if function is not None:
+        return lambda scope, index, depth: argument(scope, index, depth).monotone(function)
+    name = node.func.__name__
+    if isinstance(node, sp.Function) and name in functions:
+        return lambda scope, index, depth: argument(scope, index, depth).monotone(scope.functions[name])
+    raise NotImplementedError(f"cannot evaluate {type(node).__name__} in {node}")
+
+
+def _one_power(node: sp.Mul) -> sp.Expr:
+    """a^N n^(-N) as (a/n)^N for an integer N: the two powers alone may leave the floats where their quotient does not."""
+    bases: dict[sp.Expr, list[sp.Expr]] = {}
+    others = []
+    for factor in node.args:
+        base, exponent = factor.as_base_exp()
+        if exponent.is_number or not exponent.is_integer:
+            others.append(factor)
+            continue
+        down = exponent.could_extract_minus_sign()
+        bases.setdefault(-exponent if down else exponent, []).append(1 / base if down else base)
+    if all(len(several) == 1 for several in bases.values()):
+        return node
+    powers = [sp.Pow(sp.Mul(*several), exponent, evaluate=False) for exponent, several in bases.items()]
+    return sp.Mul(*others, *powers, evaluate=False)
+
+
+def _symbol(node: sp.Symbol) -> Plan:
+    def run(scope: _Scope, index: Index, depth: int) -> Interval:
         if node in index:
             return Interval.point(np.asarray(index[node], dtype=np.float64))
-        if node.is_number:
-            return Interval.point(float(node))
-        if isinstance(node, sp.Symbol):
-            return self.lookup(node.name)
-        if isinstance(node, sp.Indexed):
-            return self.entry(node, index, depth)
-        if isinstance(node, sp.Add):
-            terms = [self(term, index, depth) for term in node.args]
-            return _fold(terms, Interval.__add__)
-        if isinstance(node, sp.Mul):
-            return _fold([self(factor, index, depth) for factor in node.args], Interval.__mul__)
-        if isinstance(node, sp.Pow):
-            return self.power(node, index, depth)
-        if isinstance(node, (sp.Sum, sp.Product)):
-            return self.accumulated(node, index, depth)
-        if isinstance(node, sp.Max):
-            return _fold([self(term, index, depth) for term in node.args], Interval.larger)
-        if isinstance(node, sp.Min):
-            return _fold([self(term, index, depth) for term in node.args], Interval.smaller)
-        if isinstance(node, sp.KroneckerDelta):
-            one, two = (np.rint(self(side, index, depth).low) for side in node.args[:2])
-            return Interval.point((one == two).astype(np.float64))
-        if isinstance(node, sp.Abs):
-            return self(node.args[0], index, depth).absolute()
-        function = next((function for kind, function in _MONOTONE.items() if isinstance(node, kind)), None)
-        if function is not None:
-            return self(node.args[0], index, depth).monotone(function)
-        if isinstance(node, sp.Function) and node.func.__name__ in self.functions:
-            return self(node.args[0], index, depth).monotone(self.functions[node.func.__name__])
-        raise NotImplementedError(f"cannot evaluate {type(node).__name__} in {node}")
+        return scope.lookup(node.name)
 
-    def power(self, node: sp.Pow, index: dict[sp.Symbol, int | Array], depth: int) -> Interval:
-        base, exponent = node.args
-        value = self(exponent, index, depth)
+    return run
+
+
+def _joined(parts: list[Plan], join: Callable[[Interval, Interval], Interval]) -> Plan:
+    first, rest = parts[0], parts[1:]
+
+    def run(scope: _Scope, index: Index, depth: int) -> Interval:
+        total = first(scope, index, depth)
+        for part in rest:
+            total = join(total, part(scope, index, depth))
+        return total
+
+    return run
+
+
+def _equal(one: Plan, two: Plan) -> Plan:
+    def run(scope: _Scope, index: Index, depth: int) -> Interval:
+        left, right = (np.rint(side(scope, index, depth).low) for side in (one, two))
+        return Interval.point((left == right).astype(np.float64))
+
+    return run
+
+
+def _power(base: Plan, exponent: Plan) -> Plan:
+    def run(scope: _Scope, index: Index, depth: int) -> Interval:
+        value = exponent(scope, index, depth)
         if value.low.ndim == 0 and float(value.low) == float(value.high):
-            return self(base, index, depth).power(float(value.low))
+            return base(scope, index, depth).power(float(value.low))
         if np.array_equal(value.low, value.high) and np.array_equal(value.low, np.rint(value.low)):
             # integer exponents that run with an index, as in rho^(N-1-i)
-            return self(base, index, depth).integer_powers(np.rint(value.low))
-        logs = self(base, index, depth).monotone(np.log)
+            return base(scope, index, depth).integer_powers(np.rint(value.low))
+        logs = base(scope, index, depth).monotone(np.log)
         return (value * logs).monotone(np.exp)
 
-    def entry(self, node: sp.Indexed, index: dict[sp.Symbol, int | Array], depth: int) -> Interval:
-        whole = self.lookup(str(node.base.label))
-        where = []
-        for axis, position in enumerate(node.indices):
-            at = np.rint(self(position, index, depth).low).astype(np.int64)
-            if axis >= whole.low.ndim or np.any(at < 0) or np.any(at >= whole.low.shape[axis]):
+    return run
+
+
+def _entry(node: sp.Indexed, positions: list[Plan]) -> Plan:
+    name = str(node.base.label)
+
+    def run(scope: _Scope, index: Index, depth: int) -> Interval:
+        whole = scope.lookup(name)
+        where: list[int | NDArray[np.int64]] = []
+        for axis, position in enumerate(positions):
+            value = position(scope, index, depth).low
+            at: int | NDArray[np.int64]
+            if value.ndim == 0:
+                at = lowest = highest = round(float(value))
+            else:
+                at = np.rint(value).astype(np.int64)
+                lowest, highest = int(at.min(initial=0)), int(at.max(initial=-1))
+            if axis >= whole.low.ndim or lowest < 0 or highest >= whole.low.shape[axis]:
                 raise MissingQuantity(f"{node} lies outside what was measured")
             where.append(at)
         key = tuple(where)
-        return whole._with(whole.low[key], whole.high[key])
+        low = np.asarray(whole.low[key])
+        return whole._with(low, low if whole.low is whole.high else np.asarray(whole.high[key]))
 
-    def accumulated(self, node: sp.Sum | sp.Product, index: dict[sp.Symbol, int | Array], depth: int) -> Interval:
-        (symbol, first, last), *rest = reversed(node.limits)
-        inner = node.func(node.function, *reversed(rest)) if rest else node.function
-        empty = Interval.point(0.0 if isinstance(node, sp.Sum) else 1.0)
-        start, stop = (np.rint(self(end, index, depth).low).astype(np.int64) for end in (first, last))
+    return run
+
+
+def _accumulated(node: sp.Sum | sp.Product, functions: frozenset[str]) -> Plan:
+    (symbol, *limits), *rest = reversed(node.limits)
+    inner = _plan(node.func(node.function, *reversed(rest)) if rest else node.function, functions)
+    first, last = (_plan(end, functions) for end in limits)
+    adds = isinstance(node, sp.Sum)
+    empty = Interval.point(0.0 if adds else 1.0)
+
+    def run(scope: _Scope, index: Index, depth: int) -> Interval:
+        start, stop = (np.rint(end(scope, index, depth).low).astype(np.int64) for end in (first, last))
         if int(np.max(stop)) < int(np.min(start)):
             return empty
         running = np.arange(int(np.min(start)), int(np.max(stop)) + 1, dtype=np.float64).reshape((-1,) + (1,) * depth)
-        body = self(inner, {**index, symbol: running}, depth + 1)
+        body = inner(scope, {**index, symbol: running}, depth + 1)
         inside = (running >= start) & (running <= stop)
         low, high = (np.where(inside, end, empty.low) for end in (body.low, body.high))
-        if isinstance(node, sp.Sum):
+        if adds:
             return body._with(low.sum(axis=0), high.sum(axis=0))
-        factors = [body._with(a, b) for a, b in zip(low, high, strict=True)]
-        return _fold(factors, Interval.__mul__)
+        total = body._with(low[0], high[0])
+        for a, b in zip(low[1:], high[1:], strict=True):
+            total = total * body._with(a, b)
+        return total
 
+    return run
+
+
+_JOINED: dict[type, Callable[[Interval, Interval], Interval]] = {
+    sp.Add: Interval.__add__,
+    sp.Mul: Interval.__mul__,
+    sp.Max: Interval.larger,
+    sp.Min: Interval.smaller,
+}
 
 _MONOTONE: dict[type, Callable[[Array], Array]] = {
     sp.exp: np.exp,
@@ -234,14 +336,9 @@ _MONOTONE: dict[type, Callable[[Array], Array]] = {
 }
 
 
-def _fold(parts: list[Interval], join: Callable[[Interval, Interval], Interval]) -> Interval:
-    total = parts[0]
-    for part in parts[1:]:
-        total = join(total, part)
-    return total
-
-
 def _times(a: Array, b: Array) -> Array:
     """a b with 0 * inf = 0: a vanishing weight on an infinite divergence contributes nothing."""
     with np.errstate(invalid="ignore", over="ignore"):
-        return np.where((a == 0.0) | (b == 0.0), 0.0, a * b)
+        out = np.asarray(a * b)
+    unknown = np.isnan(out)
+    return np.where(unknown & ((a == 0.0) | (b == 0.0)), 0.0, out) if unknown.any() else out

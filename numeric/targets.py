@@ -17,7 +17,7 @@ from numeric.validation import COUNT, FRACTION, Array, covariance, generator, in
 
 __all__ = ["Gaussian", "GaussianMixture", "Target", "as_mixture", "fit_target", "mix", "paper_mixture"]
 
-CHUNK = 1 << 20  # entries of one (points, components) block: bounds the memory of densities
+CHUNK = 1 << 16  # entries of one (points, components) block: it stays in the cache, and bounds the memory of densities
 GEMM_FROM = 256  # components from which squared distances go through a matrix product
 
 
@@ -106,6 +106,10 @@ class GaussianMixture:
         """Gradient of the log density, in the shape of ``x``."""
         rows = points("x", x, self.dim)
         out = np.empty_like(rows)
+        if self._many_shared:  # the components differ in their means alone: a matrix product does
+            for part, log_terms, _ in self._blocks(rows, residuals=False):
+                out[part] = (_normalised(log_terms) @ self.means - rows[part]) @ self._precision
+            return out.reshape(np.shape(x))
         for part, log_terms, pulls in self._blocks(rows):
             shares = _normalised(log_terms)
             out[part] = np.einsum("nk,nkd->nd", shares, pulls)
@@ -116,6 +120,12 @@ class GaussianMixture:
         rows = points("x", x, self.dim)
         out = np.empty(rows.shape[0])
         traces = np.sum(self._factors**2, axis=(1, 2))
+        if self._many_shared:
+            slopes = (self.means - self.means.mean(axis=0)) @ self._precision
+            for part, log_terms, _ in self._blocks(rows, residuals=False):
+                shares = _normalised(log_terms)
+                out[part] = shares @ np.sum(slopes**2, axis=1) - np.sum((shares @ slopes) ** 2, axis=1) - traces[0]
+            return out
         for part, log_terms, pulls in self._blocks(rows):
             shares = _normalised(log_terms)
             mean_pull = np.einsum("nk,nkd->nd", shares, pulls)
@@ -123,10 +133,23 @@ class GaussianMixture:
             out[part] = spread - np.sum(shares * traces, axis=1)
         return out
 
+    @property
+    def _many_shared(self) -> bool:
+        """Whether one covariance serves so many components that matrix products pay."""
+        return self._factors.shape[0] == 1 and self.weights.shape[0] >= GEMM_FROM
+
+    @property
+    def _precision(self) -> Array:
+        """The inverse of the covariance that all components share."""
+        return np.asarray(self._factors[0].T @ self._factors[0])
+
     def _blocks(self, rows: Array, residuals: bool = True) -> Iterator[tuple[slice, Array, Array]]:
-        """Blocks of rows with log(weight_k N_k) (n, k) and the component scores -S_k^-1 (x - m_k) (n, k, d)."""
+        """Blocks of rows with log(weight_k N_k) (n, k) and the component scores -S_k^-1 (x - m_k) (n, k, d).
+
+        Both lie in memory component by component, so that sums over components run over whole rows.
+        """
         count = self.weights.shape[0]
-        size = max(1, CHUNK // (count * (self.dim if residuals or count < GEMM_FROM else 1)))
+        size = max(16, CHUNK // (count * (self.dim if residuals or count < GEMM_FROM else 1)))
         shared = self._factors.shape[0] == 1
         white_means = self.means @ self._factors[0].T if shared else None
         for start in range(0, rows.shape[0], size):
@@ -137,16 +160,25 @@ class GaussianMixture:
                 square = np.sum(left**2, axis=1)[:, None] + np.sum(right**2, axis=1) - 2.0 * (left @ right.T)
                 yield part, self._lognorm - 0.5 * np.maximum(square, 0.0), np.empty(0)
                 continue
-            difference = rows[part, None, :] - self.means
-            factors = self._factors[0].T if shared else np.swapaxes(self._factors, 1, 2)
-            white = difference @ factors if shared else np.einsum("nkd,kde->nke", difference, factors)
-            log_terms = self._lognorm - 0.5 * np.sum(white**2, axis=2)
-            if not residuals:
-                yield part, log_terms, np.empty(0)
+            white = rows[part] - self.means[:, None, :]  # (k, n, d)
+            if self.dim == 1:
+                white *= self._factors
             elif shared:
-                yield part, log_terms, -(white @ self._factors[0])
+                white = (white.reshape(-1, self.dim) @ self._factors[0].T).reshape(white.shape)
             else:
-                yield part, log_terms, -np.einsum("nkd,kde->nke", white, self._factors)
+                white = white @ np.swapaxes(self._factors, 1, 2)
+            square = np.square(white[:, :, 0]) if self.dim == 1 else np.einsum("knd,knd->kn", white, white)
+            square *= -0.5
+            square += self._lognorm[:, None]
+            if not residuals:
+                yield part, square.T, np.empty(0)
+            elif self.dim == 1:
+                yield part, square.T, np.swapaxes(white * -self._factors, 0, 1)
+            elif shared:
+                pulls = (white.reshape(-1, self.dim) @ -self._factors[0]).reshape(white.shape)
+                yield part, square.T, np.swapaxes(pulls, 0, 1)
+            else:
+                yield part, square.T, np.swapaxes(white @ -self._factors, 0, 1)
 
 
 @dataclass(frozen=True, eq=False)

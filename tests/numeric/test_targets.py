@@ -288,3 +288,17 @@ def test_laws_cannot_be_changed() -> None:
     held = Gaussian(mean, 1.0)
     mean[0] = 5.0
     assert held.mean[0] == 0.0
+
+
+def test_many_components_with_one_covariance_agree_with_the_same_law_written_otherwise() -> None:
+    """The matrix-product route of score and Laplacian against the general one, which a second covariance brings on."""
+    rng = np.random.default_rng(20)
+    means, cov = rng.normal(0.0, 1.5, (300, 3)), np.array([[0.3, 0.1, 0.0], [0.1, 0.2, 0.05], [0.0, 0.05, 0.4]])
+    weights = rng.dirichlet(np.ones(300))
+    covs = np.broadcast_to(cov, (300, 3, 3)).copy()
+    fast = GaussianMixture(weights / weights.sum(), means, covs)
+    covs[0] = cov * (1.0 + 1e-13)  # no longer bitwise shared
+    slow = GaussianMixture(weights / weights.sum(), means, covs)
+    x = rng.normal(0.0, 2.0, (200, 3))
+    np.testing.assert_allclose(fast.score(x), slow.score(x), rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(fast.score_divergence(x), slow.score_divergence(x), rtol=1e-9, atol=1e-9)
