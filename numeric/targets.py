@@ -136,7 +136,7 @@ class GaussianMixture:
     @property
     def _many_shared(self) -> bool:
         """Whether one covariance serves so many components that matrix products pay."""
-        return self._factors.shape[0] == 1 and self.weights.shape[0] >= GEMM_FROM
+        return bool(self._factors.shape[0] == 1 and self.weights.shape[0] >= GEMM_FROM)
 
     @property
     def _precision(self) -> Array:
