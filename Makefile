@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 OUT ?= driftbound-out
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: verify test check bench notebooks clean
+.PHONY: verify test check bench browser notebooks clean
 .DEFAULT_GOAL := verify
 
 $(VENV)/.ready: pyproject.toml constraints.txt
@@ -27,6 +27,10 @@ check: $(VENV)/.ready
 
 bench: $(VENV)/.ready
 	$(BIN)/python -m pytest benchmarks -p no:xdist --benchmark-only
+
+# needs an installed Chromium, which continuous integration lacks
+browser: $(VENV)/.ready
+	$(BIN)/python -m pytest -p no:xdist tests/browser/drive_report.py
 
 notebooks: $(VENV)/.ready
 	$(BIN)/python -m pytest tests/notebooks

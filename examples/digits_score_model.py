@@ -1,14 +1,21 @@
 """Retrain a small real score model on its own samples of handwritten digits, and hold what happens against the theory.
 
 The model predicts the noise in noised digits (two principal components of scikit-learn's digits) by ridge regression on
-random features of the point and of the noise level: a diffusion model in the usual sense, trained in seconds. Round i trains
-on a fraction alpha of fresh digits and on samples of the previous model; its training law q_i is the kernel density estimate
-of those points, whose score is known, so that the *excess* loss is known as well. Written to DIR: rounds.csv for
-``driftbound check``, the samples of every generation for ``driftbound check --samples``, and checks.json.
+random features of the point and of the noise level: a diffusion model in the usual sense, trained in seconds. The data law p is
+the uniform law on the 1797 digits. Round i draws a fraction alpha of its points from p and the rest from the previous model; it
+trains on the kernel density estimate of those points, whose score is known, so that the *excess* loss is known as well.
+
+At the end stands the question that a practitioner has: is the drift from the data what these losses allow? It is asked in MMD
+(claim mmd-discount), which needs no densities, and p has none. An exact score would have ended at the noised density estimate,
+not at alpha p + (1 - alpha) p^i: few points, their kernel and the early stop stand between the two, and are measured on samples
+as well. Only the time steps of the sampler are not accounted for. No point that a round trained on is in a sample that is
+written. Written to DIR: rounds.csv, samples of the data, of every generation and of every law at which an exact score would have
+ended, and checks.json.
 
     python examples/digits_score_model.py --out digits --alpha 0.3
     driftbound check digits/rounds.csv
-    driftbound check --samples digits/generation-*.npy --reference digits/reference.npy --alpha 0.3
+    driftbound check --samples 'digits/generation-*.npy' --reference digits/reference.npy \\
+        --measurements digits/rounds.csv --ideal 'digits/ideal-*.npy'
 """
 
 from __future__ import annotations
@@ -21,9 +28,10 @@ import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
-from numeric import OU, Estimate, GaussianMixture, simulate_generation
-from numeric.checks import check_measurements
+from numeric import OU, Estimate, GaussianMixture, Verdict, simulate_generation
+from numeric.checks import check_measurements, check_samples
 from numeric.command.report import as_json, checks_json, write_text
+from numeric.paths import score_field
 from numeric.process import noised
 
 PROCESS = OU(0.02, 4.0)
@@ -31,6 +39,8 @@ SMOOTHING = 0.1  # variance of the kernel: the training law is the density estim
 PAIRS = 60_000  # (clean, noised) pairs that a round trains on
 FEATURES = 500
 RIDGE = 1.0
+FEWEST = 50  # rows of a sample on which anything can be said
+ROWS = 10_000  # of every sample that is drawn without a model
 
 
 @dataclass(frozen=True)
@@ -51,14 +61,16 @@ class NoiseModel:
         t = np.log1p(np.exp(-level))
         noise = rng.standard_normal((PAIRS, dim))
         x = np.exp(-0.5 * t)[:, None] * law.sample(PAIRS, rng=rng) + np.sqrt(-np.expm1(-t))[:, None] * noise
-        design = np.cos(x @ frequencies[:-1] + level[:, None] * frequencies[-1] + phases)
+        angles = x @ frequencies[:-1] + level[:, None] * frequencies[-1] + phases
+        design = np.cos(angles.astype(np.float32), dtype=np.float64)
         left = noise - np.sqrt(-np.expm1(-t))[:, None] * x
         normal = design.T @ design + RIDGE * np.eye(FEATURES)
         return cls(frequencies, phases, np.linalg.solve(normal, design.T @ left))
 
     def angles(self, x: np.ndarray, t: float) -> np.ndarray:
-        """Arguments of the cosines, (n, F)."""
-        return x @ self.frequencies[:-1] + float(log_snr(np.array(t))) * self.frequencies[-1] + self.phases
+        """Arguments of the cosines, (n, F): in single precision, whose cosines are five times as fast."""
+        offset = float(log_snr(np.array(t))) * self.frequencies[-1] + self.phases
+        return (x @ self.frequencies[:-1] + offset).astype(np.float32)
 
     def score(self, x: np.ndarray, t: float) -> np.ndarray:
         """-(predicted noise)/sqrt(1 - e^-t), (n, d)."""
@@ -79,7 +91,7 @@ class ModelError:
 
     def __call__(self, x: np.ndarray, t: float) -> np.ndarray:
         """e(x, t), (n, d)."""
-        return self.model.score(x, t) - noised(self.law, t).score(x)
+        return self.model.score(x, t) - score_field(self.law, t)(x.T).T
 
     def divergence(self, x: np.ndarray, t: float) -> np.ndarray:
         """div e(x, t), (n,)."""
@@ -108,35 +120,54 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for rounds.csv, the samples and checks.json")
     parser.add_argument("--alpha", type=float, default=0.3, help="fresh fraction in [0, 1], default 0.3")
     parser.add_argument("--generations", type=int, default=6, help="rounds, default 6")
-    parser.add_argument("--points", type=int, default=600, help="points that a round trains on, default 600")
-    parser.add_argument("--paths", type=int, default=2000, help="endpoints simulated to measure a round, default 2000")
+    parser.add_argument("--points", type=int, default=400, help="points that a round trains on, default 400")
+    parser.add_argument("--paths", type=int, default=2000, help="samples of every model, default 2000")
     parser.add_argument("--seed", type=int, default=0, help="default 0")
     chosen = parser.parse_args()
+    fresh = round(chosen.alpha * chosen.points)
+    old = chosen.points - fresh
+    if not 0 <= fresh <= chosen.points or chosen.paths < old + FEWEST:
+        parser.error(
+            f"--alpha must lie in [0, 1], and --paths must be at least {FEWEST} more than the old points of a round, {old}"
+        )
     chosen.out.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(chosen.seed)
     data = digits()
-    fresh = round(chosen.alpha * chosen.points)
-    model_points = data
+    reference, generations, ideal = pick(data, ROWS, rng), [pick(data, ROWS, rng)], []
+    model_points = pick(data, old, rng)
     measured: dict[str, list[Estimate]] = {
         name: [] for name in ("ideal_energy", "learned_energy", "observability", "intra_chi2")
     }
-    np.save(chosen.out / "reference.npy", data)
     for generation in range(chosen.generations):
-        training = np.concatenate([pick(data, fresh, rng), pick(model_points, chosen.points - fresh, rng)])
-        law = kernel_estimate(training)
+        law = kernel_estimate(np.concatenate([pick(data, fresh, rng), model_points]))
         error = ModelError(NoiseModel.fit(law, rng), law)
-        one = simulate_generation(law, error, PROCESS, n=chosen.paths, steps=64, replicas=4, rng=rng, workers=2)
+        one = simulate_generation(law, error, PROCESS, n=chosen.paths, steps=64, replicas=2, rng=rng, workers=2)
         for name, value in zip(measured, (one.ideal_energy, one.learned_energy, one.observability, one.chi2), strict=True):
             assert isinstance(value, Estimate)
             measured[name].append(value)
-        model_points = np.asarray(one.endpoint)
-        np.save(chosen.out / f"generation-{generation + 1:02d}.npy", model_points)
+        model_points, others = np.split(np.asarray(one.endpoint), [old])
+        generations.append(others)
+        ideal.append(noised(law, PROCESS.t0).sample(ROWS, rng=rng))
         print(f"round {generation}: " + ", ".join(f"{name} {values[-1].value:.4f}" for name, values in measured.items()))
-    write_rounds(chosen.out / "rounds.csv", chosen.alpha, measured)
-    checks = check_measurements(chosen.alpha, **measured)
-    write_text(chosen.out / "checks.json", as_json(checks_json(checks)) + "\n")
-    for check in checks:
-        print(check.generation, check.claim, check.verdict, check.detail)
+    write_rounds(chosen.out / "rounds.csv", fresh / chosen.points, measured)
+    np.save(chosen.out / "reference.npy", reference)
+    for name, samples in (("generation", generations), ("ideal", ideal)):
+        for index, sample in enumerate(samples):
+            np.save(chosen.out / f"{name}-{index:02d}.npy", sample)
+    rounds = check_measurements(fresh / chosen.points, **measured)
+    drift = check_samples(
+        reference,
+        generations,
+        fresh / chosen.points,
+        rng=chosen.seed,
+        claims="mmd-discount",
+        learned_energy=measured["learned_energy"],
+        ideal=ideal,
+    )
+    write_text(chosen.out / "checks.json", as_json(checks_json((*rounds, *drift))) + "\n")
+    for check in (*rounds, *drift):
+        if check.verdict is not Verdict.ASSUMPTION_FAILS:
+            print(check.generation, check.claim, check.verdict, check.detail)
 
 
 def pick(points: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:

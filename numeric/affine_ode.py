@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -52,16 +53,18 @@ def affine_field(target: Gaussian, error: ScoreError) -> AffineField | None:
         return from_affine
     if isinstance(error, ConsistentError) and isinstance(error.target, Gaussian) and isinstance(error.learned, Gaussian):
         base, learned = error.target, error.learned
-        widening = learned.cov - base.cov
+        # in the eigenbases of the two covariances both inverses are diagonal at every time
+        old, frame = np.linalg.eigh(base.cov)
+        new, learned_frame = np.linalg.eigh(learned.cov)
+        widening = frame.T @ (learned.cov - base.cov) @ learned_frame
+        shift = learned_frame.T @ (learned.mean - target.mean)
+        base_shift = frame.T @ (base.mean - target.mean)
 
         def from_consistent(t: float) -> tuple[Array, Array]:
             gain, noise = math.exp(-0.5 * t), -math.expm1(-t)
-            eye = np.eye(target.dim)
-            base_inverse = np.linalg.inv(gain * gain * base.cov + noise * eye)
-            learned_inverse = np.linalg.inv(gain * gain * learned.cov + noise * eye)
-            matrix = gain * gain * (base_inverse @ widening @ learned_inverse)
-            at_mean = gain * (learned_inverse @ (learned.mean - target.mean) - base_inverse @ (base.mean - target.mean))
-            return 0.5 * (matrix + matrix.T), at_mean
+            left, right = frame / (gain * gain * old + noise), learned_frame / (gain * gain * new + noise)
+            matrix = (gain * gain) * (left @ widening @ right.T)
+            return 0.5 * (matrix + matrix.T), gain * (right @ shift - left @ base_shift)
 
         return from_consistent
     return None
@@ -87,17 +90,13 @@ def affine_generation(target: Gaussian, error: ScoreError, process: OU, *, start
     if original is None:
         raise ValueError(f"error must be affine on a Gaussian target, got {type(error).__name__}; use simulate_generation")
     values, vectors = np.linalg.eigh(target.cov)
-    system = _System(values, _rotated(original, vectors), process)
+    system = _System(values, _rotated(original, vectors), process, _is_gradient(error))
     scale = system.scale()
     initial = _initial(system, target, error, vectors) if start == "learned" else None
     runs = [_run(system, scale, tolerance, initial, target, vectors) for tolerance in TOLERANCES]
     coarse, fine = runs
     numerical = {name: _error(fine.numbers[name], coarse.numbers[name]) for name in fine.numbers}
     numerical["remainder"] += ROUNDING * fine.numbers["ideal_energy"]
-    if _is_gradient(error):
-        gradient, numerical["gradient_energy"] = fine.numbers["learned_energy"], numerical["learned_energy"]
-    else:
-        gradient = fine.numbers["gradient_energy"]
     number = fine.numbers
     return Generation(
         target=target,
@@ -114,7 +113,7 @@ def affine_generation(target: Gaussian, error: ScoreError, process: OU, *, start
         kl=number["kl"],
         reverse_kl=number["reverse_kl"],
         remainder=number["remainder"],
-        gradient_energy=gradient,
+        gradient_energy=number["gradient_energy"],
         sup_energy=sup_energy(error, target.dim, process),
         visible_gap=number["visible_gap"],
         endpoint=fine.endpoint,
@@ -139,11 +138,13 @@ class _System:
     field: AffineField
     process: OU
 
+    gradient: bool  # the error is known to be a gradient field
+
     @property
     def dim(self) -> int:
         return int(self.values.shape[0])
 
-    @property
+    @cached_property
     def pole(self) -> float:
         """c: the variances vanish near t = -lambda / (1 - lambda), and rates are O(1) per unit of log(t + c)."""
         least = float(self.values.min())
@@ -173,14 +174,14 @@ class _System:
         densities = []
         for eta in nodes:
             _, _, lifted, at_mean, _, speed = self.at(float(eta))
-            densities.append(-speed * float(np.sum(lifted**2) + at_mean @ at_mean))
+            densities.append(-speed * float(np.vdot(lifted, lifted) + at_mean @ at_mean))
         return math.sqrt(float(integrate.trapezoid(densities, nodes)))
 
 
 def _rotated(original: AffineField, vectors: Array) -> AffineField:
     def rotated(t: float) -> tuple[Array, Array]:
         matrix, at_mean = original(t)
-        if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(at_mean))):
+        if not (np.isfinite(matrix).all() and np.isfinite(at_mean).all()):
             raise ValueError(f"error must be finite on [t0, T], got a value that is not at t = {t:.6g}")
         return vectors.T @ matrix @ vectors, vectors.T @ at_mean
 
@@ -229,11 +230,12 @@ def _run(
         out[dim + dim * dim : size - dim] = (-damping * quad + 0.5 * (white + white.T)).ravel()
         out[size - dim : size] = -0.5 * inverse * ell + white_mean
         push = lifted @ w + at_mean
-        ideal = float(np.sum(lifted**2) + at_mean @ at_mean)
-        learned = float(np.sum(lifted * (lifted @ wide)) + np.sum(lifted**2) + push @ push)
+        square, pushed = float(np.vdot(lifted, lifted)), float(push @ push)
+        ideal = square + float(at_mean @ at_mean)
+        learned = float(np.vdot(lifted, lifted @ wide)) + square + pushed
         out[size] = ideal
         out[size + 1] = learned
-        out[size + 2] = _gradient_density(white, inverse, wide) + float(push @ push)
+        out[size + 2] = learned if system.gradient else _gradient_density(white, inverse, wide) + pushed
         if joint:
             out[size + 3 :] = _tilt_slope(y[size + 3 :], inverse, white, lifted, at_mean, white_mean, ideal, learned)
         return speed * out
@@ -286,25 +288,25 @@ def _tilt_slope(
     dim = inverse.shape[0]
     curve, push = y[: dim * dim].reshape(dim, dim), y[dim * dim : dim * dim + dim]
     out = np.empty_like(y)
-    out[: dim * dim] = _curve_slope(curve, inverse, white, lifted).ravel()
     precision = np.eye(dim) - curve
+    out[: dim * dim] = _curve_slope(curve, precision, inverse, white, lifted).ravel()
     pull = curve @ (inverse * push) - 0.5 * inverse * push - 2.0 * (white.T @ push)
     out[dim * dim : dim * dim + dim] = pull + 2.0 * (precision @ white_mean + lifted.T @ at_mean)
     lower = np.linalg.cholesky(precision)
-    spread = np.linalg.solve(lower, lifted.T)
-    centre = at_mean + spread.T @ np.linalg.solve(lower, push)
-    rate = float(np.sum(spread**2) + centre @ centre)
+    solved = np.linalg.solve(lower, np.column_stack((lifted.T, push)))
+    spread = solved[:, :dim]
+    centre = at_mean + spread.T @ solved[:, dim]
+    rate = float(np.vdot(spread, spread) + centre @ centre)
     out[-2] = rate
     # e^{L} rate - 2 learned + ideal without leaving the floats
     out[-1] = rate * math.exp(min(float(y[-2]), 700.0)) - 2.0 * learned + ideal
     return out
 
 
-def _curve_slope(curve: Array, inverse: Array, white: Array, lifted: Array) -> Array:
-    precision = np.eye(curve.shape[0]) - curve
-    damped = precision @ (inverse[:, None] * curve)
-    pushed = precision @ white
-    return np.asarray(-0.5 * (damped + damped.T) + 2.0 * (pushed + pushed.T) + 2.0 * (lifted.T @ lifted))
+def _curve_slope(curve: Array, precision: Array, inverse: Array, white: Array, lifted: Array) -> Array:
+    # (I - P)(2 At - S^-1 P / 2) and its transpose
+    half = precision @ (2.0 * white - (0.5 * inverse)[:, None] * curve)
+    return np.asarray(half + half.T + 2.0 * (lifted.T @ lifted))
 
 
 def _positivity(system: _System, scale: float, tolerance: float) -> str | None:
@@ -315,10 +317,12 @@ def _positivity(system: _System, scale: float, tolerance: float) -> str | None:
     it must be: E e^{2Z} up to tau increases with tau.
     """
     dim = system.dim
+    eye = np.eye(dim)
 
     def slope(eta: float, y: Array) -> Array:
         inverse, white, lifted, _, _, speed = system.at(eta)
-        return speed * _curve_slope(y.reshape(dim, dim), inverse, white, lifted).ravel()
+        curve = y.reshape(dim, dim)
+        return speed * _curve_slope(curve, eye - curve, inverse, white, lifted).ravel()
 
     def least(eta: float, y: Array) -> float:
         return 1.0 - float(np.linalg.eigvalsh(_symmetric(y, dim))[-1]) - DEFINITE

@@ -7,7 +7,7 @@ through the same code.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import product
@@ -15,23 +15,43 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import sympy as sp
+from numpy.typing import ArrayLike, NDArray
 
 import theory
+from numeric.affine_ode import affine_field
+from numeric.closed_forms import bounded_moment_constants
 from numeric.estimate import Estimate
 from numeric.formula import Interval, MissingQuantity, evaluate
 from numeric.generation import Generation, Quantity
+from numeric.mixing import Alpha
+from numeric.moments import moment_pairs
+from numeric.process import OU
 from numeric.quantities import Case, generation_case, measured, recursion_case
 from numeric.recursion import Recursion
-from numeric.validation import FRACTION, NONNEGATIVE, Array, Domain, real, shown
+from numeric.refit_quantities import FiniteSample, refit_case
+from numeric.sample_quantities import IN_KERNEL_SPACE, PerRound, SampleMeasurements, measure_samples
+from numeric.targets import Gaussian
+from numeric.validation import FRACTION, NONNEGATIVE, POSITIVE, Array, Domain, real, shown
 from numeric.verdicts import BoundCheck, Decision, Verdict, decide, everywhere
 from theory import symbols
 
-__all__ = ["Claims", "check_generation", "check_measurements", "check_recursion"]
+__all__ = [
+    "Claims",
+    "check_case",
+    "check_generation",
+    "check_measured_samples",
+    "check_measurements",
+    "check_recursion",
+    "check_refits",
+    "check_samples",
+    "judged_case",
+]
 
 Claims: TypeAlias = Iterable[theory.Claim | str] | None
-Column: TypeAlias = Sequence[float | Estimate] | Array | float | Estimate | None
+Column: TypeAlias = Sequence[float | Estimate | None] | Array | float | Estimate | None
 
 CONFIDENCE = Domain(0.0, 1.0, True, True)
+WHOLE = ("divergence", "mmd", "smoothing_mmd")  # columns that speak of whole rounds
 ROUND_INDICES = (symbols.i, symbols.j, symbols.k)  # free in a formula: at every round
 ROUNDS_SHOWN = 24  # numbers of rounds N at which a statement about every N is evaluated in a long recursion
 
@@ -50,8 +70,7 @@ def check_generation(generation: Generation, claims: Claims = None, *, confidenc
     if not isinstance(generation, Generation):
         raise TypeError(f"generation must be a Generation, got {type(generation).__name__}")
     level = real("confidence", confidence, CONFIDENCE)
-    case = generation_case(generation, level)
-    return tuple(_check_all(_chosen(claims), _with_moments(case)))
+    return tuple(_check_all(_chosen(claims), judged_case(generation, level)))
 
 
 def check_recursion(recursion: Recursion, claims: Claims = None, *, confidence: float = 0.999999) -> tuple[BoundCheck, ...]:
@@ -66,8 +85,40 @@ def check_recursion(recursion: Recursion, claims: Claims = None, *, confidence: 
     return tuple(_check_all(_chosen(claims), recursion_case(recursion, level)))
 
 
+def check_refits(refits: FiniteSample, claims: Claims = None, *, confidence: float = 0.999999) -> tuple[BoundCheck, ...]:
+    """Hold what is measured of refitting on finite samples against claims.
+
+    Args:
+        refits: Refits, FitEnergy or WeightedMeans, exact or simulated.
+        claims, confidence: as in check_generation.
+    """
+    if not isinstance(refits, FiniteSample):
+        raise TypeError(f"refits must be Refits, a FitEnergy or WeightedMeans, got {type(refits).__name__}")
+    level = real("confidence", confidence, CONFIDENCE)
+    return tuple(_check_all(_chosen(claims), refit_case(refits, level)))
+
+
+def judged_case(result: Generation | Recursion, confidence: float = 0.999999) -> Case:
+    """The quantities of a generation or a recursion as the checks see them, with constants of A3 and A4 where known."""
+    if isinstance(result, Recursion):
+        return recursion_case(result, confidence)
+    return _with_affine_moments(_with_moments(generation_case(result, confidence)), result)
+
+
+def check_case(case: Case, claims: Claims = None) -> tuple[BoundCheck, ...]:
+    """Hold named intervals against claims: what the other checks do with the quantities they gather.
+
+    Args:
+        case: intervals under the names of ``theory.symbols``, and the number of rounds they run over (0 for a single one).
+        claims: ids or Claim objects; default all claims expected true.
+    """
+    if not isinstance(case, Case):
+        raise TypeError(f"case must be a Case, got {type(case).__name__}")
+    return tuple(_check_all(_chosen(claims), case))
+
+
 def check_measurements(
-    alpha: float | Sequence[float] | Array,
+    alpha: float | Sequence[float] | Array | str,
     *,
     ideal_energy: Column = None,
     learned_energy: Column = None,
@@ -76,15 +127,20 @@ def check_measurements(
     intra_chi2: Column = None,
     intra_kl: Column = None,
     divergence: Column = None,
+    mmd: Column = None,
+    smoothing_mmd: Column = None,
     initial_divergence: float = 0.0,
     initial_kl: float = 0.0,
+    initial_mmd: float = 0.0,
+    kernel_range: float = 1.0,
     confidence: float = 0.999999,
     claims: Claims = None,
 ) -> tuple[BoundCheck, ...]:
     """Hold a user's own numbers, one per generation, against every claim that can be formed from them.
 
     Args:
-        alpha: fresh fraction in [0, 1], one or one per generation.
+        alpha: fresh fraction in [0, 1], one or one per generation; or "replace" (each round trains on the last model alone,
+            0) or "accumulate" (on the first data and all models since; of the claims only those about one round speak of it).
         ideal_energy: eps*^2, the *excess* score-matching loss integrated over [t0, T] under the ideal law; a raw denoising loss
             contains an irreducible part and must not be used.
         learned_energy: the same under the learned law.
@@ -92,14 +148,20 @@ def check_measurements(
         path_chi2: X, possibly inf.
         intra_chi2, intra_kl: chi2 and KL (natural logarithm) of p^{i+1} against q_{i,t0}, the noised training law.
         divergence: D_1 .. D_N, chi2(p^i || p), possibly inf.
+        mmd: MMD(p^1, p) .. MMD(p^N, p), not squared, under a positive-definite kernel.
+        smoothing_mmd: MMD(q_{i,t0}, q_i) under the same kernel: of the law at which an exact score would have ended from the
+            mixture of fresh data and p^i. A law that was trained on instead of the mixture (a density estimate of finitely many
+            points, say) belongs in here too. 0 only where the energies refer to the mixture itself and t0 = 0.
         initial_divergence: D_0.
         initial_kl: KL of the law your reverse process starts from against q_T; 0 means that it starts from q_T itself. Starting
             from N(0, I) instead adds to every divergence (0.02 on the mixture of KTV-A at T = 4).
+        initial_mmd: MMD(p^0, p).
+        kernel_range: sup k - inf k of that kernel: 1 for a Gaussian one, 2 for random Fourier features.
         confidence: of all statements about Estimates together.
         claims: ids or Claim objects; default all claims expected true.
 
-    Each column is a float or an Estimate, or a sequence of them. Claims about whole rounds take q_{i,t0} for q_i; the detail
-    of their checks says so.
+    Each column is a float or an Estimate, or a sequence of them, with None where a round was not measured. Claims about whole
+    rounds take q_{i,t0} for q_i; the detail of their checks says so.
 
     Raises:
         ValueError, TypeError: naming the column whose length or entries are wrong.
@@ -107,6 +169,11 @@ def check_measurements(
     level = real("confidence", confidence, CONFIDENCE)
     start = real("initial_divergence", initial_divergence, NONNEGATIVE)
     begin = real("initial_kl", initial_kl, NONNEGATIVE)
+    scalars = {
+        "initial_kl": begin,
+        "initial_mmd": real("initial_mmd", initial_mmd, NONNEGATIVE),
+        "kernel_range": real("kernel_range", kernel_range, POSITIVE),
+    }
     given = {
         "ideal_energy": ideal_energy,
         "learned_energy": learned_energy,
@@ -115,6 +182,8 @@ def check_measurements(
         "chi2": intra_chi2,
         "kl": intra_kl,
         "divergence": divergence,
+        "mmd": mmd,
+        "smoothing_mmd": smoothing_mmd,
     }
     columns = {
         name: _column(_argument(name), values, FRACTION if name == "observability" else NONNEGATIVE)
@@ -123,7 +192,12 @@ def check_measurements(
     }
     if not columns:
         raise ValueError("measurements must have at least one column (an energy, a divergence, ...), got none")
-    shares = [real("alpha", value, FRACTION) for value in np.ravel(np.asarray(alpha, dtype=object)).tolist()]
+    if isinstance(alpha, str):
+        if alpha not in ("accumulate", "replace"):
+            raise TypeError(f"alpha must be a number, one per generation, 'accumulate' or 'replace', got {shown(alpha)}")
+        shares = [0.0 if alpha == "replace" else math.nan]
+    else:
+        shares = [real("alpha", value, FRACTION) for value in np.ravel(np.asarray(alpha, dtype=object)).tolist()]
     count = max([len(values) for values in columns.values()] + [len(shares)])
     if len(shares) == 1:
         shares = shares * count
@@ -135,16 +209,99 @@ def check_measurements(
     each = min(1.0 - (1.0 - level) / max(noisy, 1), math.nextafter(1.0, 0.0))
     chosen = _chosen(claims)
     checks = list(_check_measured_rounds(chosen, columns, count, begin, each))
-    checks += _take_noised(chosen, _measured_recursion(columns, shares, start, count, each))
+    checks += _take_noised(chosen, _measured_recursion(columns, shares, start, count, each, scalars))
     return tuple(checks)
+
+
+def check_samples(
+    reference: ArrayLike,
+    generations: Sequence[ArrayLike],
+    alpha: Alpha,
+    *,
+    confidence: float = 0.999999,
+    rng: np.random.Generator | int | None,
+    claims: Claims = None,
+    training: Sequence[ArrayLike] | None = None,
+    learned_energy: PerRound = None,
+    smoothing_tv: float | Sequence[float] | Array | None = None,
+    initial_kl: float = 0.0,
+    process: OU | None = None,
+    ideal: Sequence[ArrayLike] | None = None,
+) -> tuple[BoundCheck, ...]:
+    """Hold samples of the laws of a recursion, whose densities nobody knows, against every claim that samples can decide.
+
+    Args:
+        reference: (m, d) draws of the data law p that no generation was trained on: a model is nearer to its training rows
+            than to their law. generations: (n_i, d) draws of p^0, p^1, ..., p^N, at least 50 each.
+        alpha: what each round trained on: one fresh fraction, one per round (N of them, zeros allowed), "accumulate" or
+            "replace". Entry i says how p^i is mixed for the training of p^{i+1}.
+        confidence: of all statements together.
+        rng: draws the kernel's frequencies and the directions of W1.
+        claims: ids or Claim objects; default all claims expected true.
+        training: (k_i, d) the training samples themselves, round by round, with fresh rows that are not rows of the reference.
+            With them ``refresh`` tests whether a round trained on the mixture that alpha says; without them a mixture is
+            made of half of the rows, and ``refresh`` tests estimator and formula alone.
+        learned_energy: excess losses under the learned law, one or one per round, numbers or Estimates, None where unmeasured.
+            With ``process`` or ``ideal`` they put a ceiling on MMD (mmd-discount), which samples confirm or refute; with
+            ``smoothing_tv``, TV(q_{i,t0}, q_i), one on total variation (tv-discount), which samples can only refute.
+        smoothing_tv: one or one per round; 0 where reverse processes run to t0 = 0 or q_i stands for the noised law already.
+        initial_kl: KL of the law your reverse processes start from against q_T, as in check_measurements.
+        process: its t0 is where the reverse processes stop; for rounds whose energies refer to the mixture q_i itself.
+        ideal: instead, (k_i, d) draws of q_{i,t0}, the law at which an exact score would have ended, round by round; for rounds
+            whose energies refer to another law than the mixture, such as a density estimate of their training points. Draw
+            them for given training points, of which no sample here may hold one.
+
+    Claims that speak of chi2 and J_i only through their recursion are taken with squared MMD for chi2: mean embeddings mix as
+    densities do, so the same statements hold in the space of the kernel, and the details of these checks say so. No check
+    confirms a statement about chi2 itself: samples bound it from below only.
+
+    Raises:
+        ValueError, TypeError: naming the argument: fewer than 50 rows, dimensions that differ, NaN (with its row), alpha as in
+            exact_recursion, lengths that are not N.
+    """
+    chosen = _chosen(claims)
+    measurements = measure_samples(
+        reference,
+        generations,
+        alpha,
+        confidence=confidence,
+        rng=rng,
+        training=training,
+        learned_energy=learned_energy,
+        smoothing_tv=smoothing_tv,
+        initial_kl=initial_kl,
+        process=process,
+        ideal=ideal,
+    )
+    return check_measured_samples(measurements, chosen)
+
+
+def check_measured_samples(measurements: SampleMeasurements, claims: Claims = None) -> tuple[BoundCheck, ...]:
+    """What check_samples says of samples that measure_samples has measured."""
+    if not isinstance(measurements, SampleMeasurements):
+        raise TypeError(f"measurements must be SampleMeasurements, got {type(measurements).__name__}")
+    chosen, case, out = _chosen(claims), measurements.case(), []
+    for claim in chosen:
+        if claim.measured & IN_KERNEL_SPACE:
+            said = "; taken with MMD² for chi2"
+        elif "kernel_range" in claim.measured and measurements.kernel is not None:
+            said = f"; taken with a Gaussian kernel on {measurements.kernel.landmarks} landmarks"
+        elif "w1" in claim.measured and measurements.dim > 1:
+            said = "; taken with W1 averaged over directions"
+        else:
+            said = ""
+        for check in _check_all((claim,), case):
+            if check.verdict is not Verdict.ASSUMPTION_FAILS:  # a hypothesis that samples cannot measure says nothing of them
+                out.append(replace(check, detail=check.detail + said))
+    return tuple(out)
 
 
 def _argument(name: str) -> str:
     return {"chi2": "intra_chi2", "kl": "intra_kl"}.get(name, name)
 
 
-def _column(name: str, values: Column, domain: Domain) -> list[Quantity]:
-    """A column of floats or Estimates; inf is allowed where the quantity may diverge."""
+def _column(name: str, values: Column, domain: Domain) -> list[Quantity | None]:
+    """A column of floats or Estimates; inf is allowed where the quantity may diverge, None where nothing was measured."""
     if isinstance(values, str) or values is None:
         raise TypeError(f"{name} must be numbers or Estimates, got {shown(values)}")
     given: Any = np.atleast_1d(values) if isinstance(values, np.ndarray) else values
@@ -152,9 +309,9 @@ def _column(name: str, values: Column, domain: Domain) -> list[Quantity]:
     entries = list(given) if several else [given]  # one number, or what ``real`` refuses by name
     if not entries:
         raise ValueError(f"{name} must have at least one entry, got none")
-    out: list[Quantity] = []
+    out: list[Quantity | None] = []
     for entry in entries:
-        if isinstance(entry, Estimate):
+        if entry is None or isinstance(entry, Estimate):
             out.append(entry)
         elif isinstance(entry, (float, np.floating)) and math.isinf(entry) and entry > 0 and domain is NONNEGATIVE:
             out.append(math.inf)
@@ -164,11 +321,12 @@ def _column(name: str, values: Column, domain: Domain) -> list[Quantity]:
 
 
 def _check_measured_rounds(
-    chosen: Sequence[theory.Claim], columns: dict[str, list[Quantity]], count: int, initial_kl: float, level: float
+    chosen: Sequence[theory.Claim], columns: dict[str, list[Quantity | None]], count: int, initial_kl: float, level: float
 ) -> Iterator[BoundCheck]:
     """One-round claims, round by round, from the measured columns and what follows from them by definition."""
     for step in range(count):
-        found = {name: measured(values[step], level) for name, values in columns.items() if name != "divergence"}
+        here = {name: values[step] for name, values in columns.items() if name not in WHOLE}
+        found = {name: measured(value, level) for name, value in here.items() if value is not None}
         found["initial_kl"] = Interval.point(initial_kl)
         if "observability" in found and "ideal_energy" in found:
             found["visible_energy"] = found["observability"] * found["ideal_energy"]
@@ -192,10 +350,18 @@ def _take_noised(chosen: Sequence[theory.Claim], case: Case) -> Iterator[BoundCh
 
 
 def _measured_recursion(
-    columns: dict[str, list[Quantity]], shares: list[float], start: float, count: int, level: float
+    columns: dict[str, list[Quantity | None]],
+    shares: list[float],
+    start: float,
+    count: int,
+    level: float,
+    scalars: Mapping[str, float],
 ) -> Case:
     """The same columns as a recursion: D_0 .. D_N and the energies per round."""
-    found: dict[str, Interval] = {"fresh_fraction": Interval.point(np.array(shares))}
+    pooled = math.isnan(shares[0])
+    found: dict[str, Interval] = {"accumulates": Interval.point(float(pooled))}
+    if not pooled:
+        found["fresh_fraction"] = Interval.point(np.array(shares))
     if len(set(shares)) == 1 and shares[0] > 0.0:
         found["alpha"] = Interval.point(shares[0])
     renamed = {
@@ -203,14 +369,22 @@ def _measured_recursion(
         "learned_energy": "learned_energies",
         "observability": "observabilities",
         "chi2": "intra",
+        "smoothing_mmd": "smoothing_mmd",
     }
     for name, target in renamed.items():
         if name in columns:
-            found[target] = _stacked([measured(value, level) for value in columns[name]])
-    if "divergence" in columns:
-        drift = [Interval.point(start), *(measured(value, level) for value in columns["divergence"])]
-        found["divergence"] = _stacked(drift)
+            found[target] = _stacked([_entry(value, level) for value in columns[name]])
+    found["initial_kl"] = Interval.point(scalars["initial_kl"])
+    found["kernel_range"] = Interval.point(scalars["kernel_range"])
+    for name, first in (("divergence", start), ("mmd", scalars["initial_mmd"])):
+        if name in columns:
+            found[name] = _stacked([Interval.point(first), *(_entry(value, level) for value in columns[name])])
     return Case(dict(found), rounds=count)
+
+
+def _entry(value: Quantity | None, level: float) -> Interval:
+    """NaN, which no relation is decided on, where nothing was measured."""
+    return Interval.point(math.nan) if value is None else measured(value, level)
 
 
 def _stacked(parts: list[Interval]) -> Interval:
@@ -236,7 +410,8 @@ def _check_all(claims: Iterable[theory.Claim], case: Case) -> Iterator[BoundChec
 
 def _check(claim: theory.Claim, case: Case) -> Iterator[BoundCheck]:
     for relation in theory.conjuncts(claim.statement):
-        if relation.has(sp.Limit):  # a limit is for the prover: no finite case decides it
+        # a limit is for the prover: no finite case decides it
+        if not _quantities(relation) <= case.quantities.keys() or relation.has(sp.Limit):
             continue
         for generation, index in _rounds(relation, case):
             try:
@@ -250,12 +425,35 @@ def _check(claim: theory.Claim, case: Case) -> Iterator[BoundCheck]:
             if decision.verdict is Verdict.VIOLATED and not failure:  # the claim assumes its hypotheses in every round
                 everywhere_index = {symbol: value for symbol, value in index.items() if symbol not in ROUND_INDICES}
                 failure, doubt = _assumptions(claim, case, everywhere_index)
-            yield _verdict(claim, relation, generation, decision, failure, doubt)
+            order = index.get(symbols.order)
+            said = _shown(relation.lhs, order if isinstance(order, int) else None)
+            yield _verdict(claim, said, generation, decision, failure, doubt)
+
+
+@lru_cache(maxsize=1 << 12)
+def _free(relation: sp.Basic) -> frozenset[sp.Basic]:
+    return frozenset(relation.free_symbols)
+
+
+@lru_cache(maxsize=1 << 12)
+def _quantities(relation: sp.Basic) -> frozenset[str]:
+    """Names of the quantities without which a relation cannot be evaluated."""
+    labels = {base.label for base in relation.atoms(sp.IndexedBase)}
+    running = {*ROUND_INDICES, symbols.N, symbols.order}
+    free = {symbol for symbol in _free(relation) if isinstance(symbol, sp.Symbol)} - labels - running
+    return frozenset(symbol.name for symbol in labels | free)
 
 
 def _rounds(relation: sp.Basic, case: Case) -> Iterator[tuple[int | None, dict[sp.Symbol, int | Array]]]:
     """The values of the free indices at which a relation is evaluated, with the generation to report."""
-    free = relation.free_symbols
+    orders = [{symbols.order: order} for order in _orders(case).tolist()] if symbols.order in _free(relation) else [{}]
+    for generation, index in _steps(relation, case):
+        yield from ((generation, {**index, **order}) for order in orders)
+
+
+def _steps(relation: sp.Basic, case: Case) -> Iterator[tuple[int | None, dict[sp.Symbol, int | Array]]]:
+    """The same without orders."""
+    free = _free(relation)
     running = [symbol for symbol in ROUND_INDICES if symbol in free]
     if running:
         for steps in product(*(range(1 if symbol.is_positive else 0, case.rounds) for symbol in running)):
@@ -270,6 +468,15 @@ def _rounds(relation: sp.Basic, case: Case) -> Iterator[tuple[int | None, dict[s
         yield None, {}
 
 
+def _orders(case: Case) -> NDArray[np.intp]:
+    """The orders of the Hermite coefficients that a case carries, but 0, the mass, which says nothing."""
+    try:
+        return np.arange(1, case("hermite_data").low.shape[0])
+    except MissingQuantity:
+        return np.arange(0)
+
+
+@lru_cache(maxsize=1 << 12)
 def _last_only(relation: sp.Basic) -> bool:
     """Whether a relation speaks of the weights W_{iN}, which a recursion carries for its last generation only."""
     return any(base.label.name == "weights" for base in relation.atoms(sp.IndexedBase))
@@ -294,7 +501,7 @@ def _assumptions(claim: theory.Claim, case: Case, index: dict[sp.Symbol, int | A
 
 def _condition(relation: sp.Basic, case: Case, index: dict[sp.Symbol, int | Array]) -> tuple[Verdict | None, str]:
     """Whether a condition holds wherever it is assumed; None and the name where it speaks of what was not measured."""
-    free = relation.free_symbols
+    free = _free(relation)
     fixed = {symbol: value for symbol, value in index.items() if symbol in free}
     key = (relation, *sorted((symbol.name, value) for symbol, value in fixed.items()))
     if key not in case.conditions:  # the same hypotheses serve many claims, and every mutant of each
@@ -310,22 +517,24 @@ def _condition(relation: sp.Basic, case: Case, index: dict[sp.Symbol, int | Arra
 
 def _everything(relation: sp.Basic, case: Case, index: dict[sp.Symbol, int | Array]) -> dict[sp.Symbol, int | Array]:
     """All values of the indices that a condition quantifies over and the statement does not fix."""
-    free = [symbol for symbol in ROUND_INDICES if symbol in relation.free_symbols and symbol not in index]
+    free = [symbol for symbol in ROUND_INDICES if symbol in _free(relation) and symbol not in index]
     ranges = [np.arange(1 if symbol.is_positive else 0, case.rounds) for symbol in free]
+    if symbols.order in _free(relation) and symbols.order not in index:
+        free, ranges = [*free, symbols.order], [*ranges, _orders(case)]
     grids = np.meshgrid(*ranges, indexing="ij") if free else []
     out: dict[sp.Symbol, int | Array] = {
         symbol: np.ravel(grid).astype(np.float64) for symbol, grid in zip(free, grids, strict=True)
     }
-    if symbols.N in relation.free_symbols and symbols.N not in index:
+    if symbols.N in _free(relation) and symbols.N not in index:
         out[symbols.N] = case.rounds
     return out
 
 
 def _verdict(
-    claim: theory.Claim, relation: sp.Basic, generation: int | None, decision: Decision, failure: str, doubt: str
+    claim: theory.Claim, observed: str, generation: int | None, decision: Decision, failure: str, doubt: str
 ) -> BoundCheck:
     verdict, sign = decision.verdict, {"upper": "<=", "lower": ">=", "equality": "="}[decision.kind]
-    said = f"{relation.lhs} = {decision.observed:.6g} against {sign} {decision.bound:.6g}"
+    said = f"{observed} = {decision.observed:.6g} against {sign} {decision.bound:.6g}"
     if failure:
         verdict, said = Verdict.ASSUMPTION_FAILS, failure
     elif verdict is Verdict.INCONCLUSIVE:
@@ -333,6 +542,12 @@ def _verdict(
     elif doubt:
         verdict, said = Verdict.INCONCLUSIVE, doubt
     return BoundCheck(claim.id, generation, decision.kind, decision.bound, decision.observed, decision.margin, verdict, said)
+
+
+@lru_cache(maxsize=1024)
+def _shown(side: sp.Basic, order: int | None) -> str:
+    """A side of a relation as text, with the order of a Hermite coefficient written out."""
+    return str(side if order is None else side.xreplace({symbols.order: sp.Integer(order)}))
 
 
 def _davis(order: Array) -> Array:
@@ -353,7 +568,7 @@ def _moment_formula() -> sp.Expr:
 def _with_moments(case: Case) -> Case:
     """Adds (delta, K_delta, gamma, K_gamma) and C' where V <= Lambda < inf gives them.
 
-    E e^{(1+delta)Z} <= exp(delta (1+delta) Lambda/2) and E V^{2+gamma} <= Lambda^{2+gamma}; delta minimises C' on a grid.
+    delta is the one with the least C'.
     """
     try:
         ceiling, energy = case("sup_energy"), case("ideal_energy")
@@ -362,24 +577,54 @@ def _with_moments(case: Case) -> Case:
     bound, least = float(ceiling.high), float(energy.low)
     if not math.isfinite(bound) or least <= 0.0:
         return case
-    best: tuple[float, dict[str, float]] | None = None
-    for delta in np.geomspace(1.01, 9.0, 24).tolist():
-        gamma = 4.0 / (delta - 1.0) * (1.0 + 1e-9)  # A4 asks for at least 4/(delta - 1): rounding must not decide
-        exponents = (0.5 * delta * (1.0 + delta) * bound, (2.0 + gamma) * math.log(bound / least))
-        if max(exponents) > 600.0:  # the moments themselves would overflow
-            continue
-        moments = {
-            "moment_order": delta,
-            "energy_order": gamma,
-            "weight_moment": math.exp(exponents[0]),
-            "energy_moment": max(math.exp(exponents[1]), 1.0),
-        }
-        given = Case({name: Interval.point(value) for name, value in moments.items()})
-        constant = float(evaluate(_moment_formula(), given, None, FUNCTIONS).high)
-        if best is None or constant < best[0]:
-            best = constant, moments
-    if best is None:
+    found = bounded_moment_constants(max(bound, least), least)
+    if found is None or found.delta is None or found.gamma is None:
         return case
-    constant, moments = best
-    extra = {name: Interval.point(value) for name, value in {**moments, "moment_constant": constant}.items()}
+    moments = {
+        "moment_order": found.delta,
+        "energy_order": found.gamma,
+        "weight_moment": found.weight_moment,
+        "energy_moment": found.energy_moment,
+        "moment_constant": found.moment_constant,
+    }
+    extra = {name: Interval.point(value) for name, value in moments.items() if value is not None}
     return Case({**case.quantities, **extra}, case.rounds)
+
+
+def _with_affine_moments(case: Case, generation: Generation) -> Case:
+    """Adds the same constants where V has no bound, for an affine error on a Gaussian target, whose moments are exact.
+
+    They are computed when a claim first asks for one; delta is the best of those tried.
+    """
+    target, error = generation.target, generation.error
+    if "moment_constant" in case.quantities or generation.start != "ideal" or not isinstance(target, Gaussian):
+        return case
+    if affine_field(target, error) is None or not 0.0 < float(case("ideal_energy").low) < math.inf:
+        return case
+
+    @lru_cache(maxsize=1)
+    def best() -> dict[str, float]:
+        found: dict[str, float] = {}
+        for pair in moment_pairs(target, error, generation.process, float(case("ideal_energy").low)):
+            moments = {
+                "moment_order": pair.delta,
+                "energy_order": pair.gamma,
+                "weight_moment": pair.weight_moment,
+                "energy_moment": pair.energy_moment,
+            }
+            given = Case({name: Interval.point(value) for name, value in moments.items()})
+            constant = float(evaluate(_moment_formula(), given, None, FUNCTIONS).high)
+            if constant < found.get("moment_constant", math.inf):
+                found = {**moments, "moment_constant": constant}
+        return found
+
+    def entry(name: str) -> Callable[[], Interval]:
+        def compute() -> Interval:
+            if name not in best():
+                raise MissingQuantity(f"{name} is unknown: no pair of moments of A3 and A4 is finite and within floats")
+            return Interval.point(best()[name])
+
+        return compute
+
+    names = ("moment_order", "energy_order", "weight_moment", "energy_moment", "moment_constant")
+    return Case({**case.quantities, **{name: entry(name) for name in names}}, case.rounds)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,7 @@ FLOOR = 1e-250  # scaled densities below this are recomputed in logarithms
 INTRA_NODES, INTRA_ENTRIES = 2_000_000, 400_000_000  # nodes, and nodes times components, of the finest grid
 MAX_ATOMS = 4000  # different images of p: their mutual products fill a matrix
 LARGEST_LOG = 650.0  # logarithm from which a ratio of densities counts as unbounded
+STOPPING = 1e-15  # rounding of the gain with which a channel still counts as early stopping
 MAX_ROUNDS = 100_000  # rounds after which an undecided horizon is given up
 TOLERANCE = Domain(0.0, 1.0, True, True)
 
@@ -97,7 +98,7 @@ def exact_recursion(
     reasons: dict[str, str] = {}
     products = _gaussian_products(family, reasons) if gaussian else _quadrature_products(family, mixing, reasons)
     intra = _intra(family, laws, mixtures, reasons) if law.dim <= 2 else np.full(mixing.generations, np.nan)
-    return assemble(
+    record = assemble(
         target,
         mixing,
         products,
@@ -109,6 +110,7 @@ def exact_recursion(
         method="closed form" if gaussian else "quadrature",
         channel=channel if isinstance(channel, Channel) else None,
     )
+    return replace(record, early_times=_early_times(channels, law.dim))
 
 
 # ------------------------------------------------------------------------------------------- the family of components
@@ -225,6 +227,20 @@ def _channels(channel: Channel | Sequence[Channel], count: int, dim: int) -> lis
         if item.dim not in (None, dim):
             raise ValueError(f"channel must act in the target's dimension {dim}, got one of dimension {item.dim}")
     return channels
+
+
+def _early_times(channels: list[Channel], dim: int) -> Array | None:
+    """Times t of channels that are early stopping alone, x -> e^{-t/2} x + N(0, 1 - e^{-t}); None where there is any other."""
+    times = np.zeros(len(channels))
+    for row, channel in enumerate(channels):
+        gain, shift, noise = channel.matrices(dim)
+        lost = float(noise[0, 0])
+        if not 0.0 < lost < 1.0 or np.any(shift) or np.any(noise != lost * np.eye(dim)):
+            return None
+        times[row] = -math.log1p(-lost)
+        if np.any(np.abs(gain - math.exp(-0.5 * times[row]) * np.eye(dim)) > STOPPING):
+            return None
+    return times
 
 
 def _initial(initial: Target, dim: int) -> GaussianMixture:
@@ -491,7 +507,14 @@ def _intra(family: _Family, laws: Sequence[object], mixtures: Sequence[object], 
         sums = _intra_integrand(family, group, low[group], high[group], frame)
         block = max(256, NODE_ENTRIES // max(used, group.shape[0]))
         value, error = integrate_sums(sums, box, rtol=1e-10, atol=1e-26, block=block, max_nodes=nodes)
-        result[group] = np.where(error <= np.maximum(1e-6 * value, 1e-20), value, np.nan)
+        with np.errstate(invalid="ignore"):
+            result[group] = np.where(error <= np.maximum(1e-6 * value, 1e-20), value, np.nan)
+        result[group[value > LARGEST]] = math.inf
+    for i in range(count):
+        if math.isnan(result[i]):
+            reasons[f"intra[{i}]"] = "not computed: the quadrature does not settle on as many nodes as it may use"
+        elif math.isinf(result[i]):
+            reasons.setdefault(f"intra[{i}]", f"above {LARGEST:g}, beyond which nothing is computed")
     return result
 
 
@@ -567,8 +590,11 @@ def _intra_integrand(
         place = ((nodes - origin) @ inverse.T)[:, None, :]
         inside = np.all((place >= low) & (place <= high), axis=2)
         small = base < FLOOR
-        terms = gap * (gap / np.where(small, 1.0, base)) * np.exp(np.minimum(reference + top, 700.0))[:, None]
-        terms[small | ~inside] = 0.0
+        size = (reference + top)[:, None]
+        with np.errstate(over="ignore", invalid="ignore"):  # a term beyond the largest double is infinite, 0 times it is 0
+            terms = gap * (gap / np.where(small, 1.0, base)) * np.exp(np.minimum(size, 700.0))
+            terms *= np.exp(np.maximum(size - 700.0, 0.0))
+        terms[small | ~inside | (gap == 0.0)] = 0.0
         small &= inside
         for column in np.flatnonzero(np.any(small, axis=0)):  # q_i is far below other rounds' laws there: in logarithms
             rows = small[:, column]
@@ -576,7 +602,8 @@ def _intra_integrand(
                 log_p = logsumexp(logs[rows] + np.log(learned[column]), axis=1)
                 log_q = logsumexp(logs[rows] + np.log(blends[column]), axis=1)
             terms[rows, column] = divergences.chi2_integrand(log_p + reference[rows], log_q + reference[rows])
-        return np.asarray(np.sum(terms, axis=0))
+        with np.errstate(over="ignore"):
+            return np.asarray(np.sum(terms, axis=0))
 
     return sums
 

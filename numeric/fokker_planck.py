@@ -368,27 +368,37 @@ class _Grid:
 
     def forward(self, y: Array, t: float) -> Array:
         centres, widths, _, _ = self.parts(t)
-        return np.asarray(WINDOW * np.sum(np.arcsinh((y[:, None] - centres) / (WINDOW * widths)), axis=1))
+        return np.asarray(WINDOW * np.sum(np.arcsinh((y - centres[:, None]) / (WINDOW * widths[:, None])), axis=0))
 
-    def at(self, t: float) -> tuple[Array, Array, Array, Array]:
-        """y, dxi/dy, d2xi/dy2 and dy/dtau at fixed xi, each (n,)."""
-        centres, widths, drift, widening = self.parts(t)
+    def at(self, t: float, guess: Array | None = None) -> tuple[Array, Array, Array, Array]:
+        """y, dxi/dy, d2xi/dy2 and dy/dtau at fixed xi, each (n,). ``guess``: of y, from which Newton's steps start."""
+        centres, widths, drift, widening = (part[:, None] for part in self.parts(t))
         low, high = float(self.nodes[0]), float(self.nodes[-1])
-        ends = np.sinh(np.linspace(-1.0, 1.0, 161) * (max(abs(low), abs(high)) / WINDOW + 1.0)) * WINDOW
-        table = np.unique((centres + widths * ends[:, None]).ravel())
-        y = np.interp(self.nodes, self.forward(table, t), table)
+        y = self._searched(t) if guess is None else guess
         for _ in range(40):
-            slope = np.sum(1.0 / np.sqrt(widths**2 + ((y[:, None] - centres) / WINDOW) ** 2), axis=1)
-            step = (self.forward(y, t) - self.nodes) / slope
-            y = y - step
-            if float(np.max(np.abs(step * slope))) < 1e-12 * (1.0 + high - low):
+            offset = (y - centres) / WINDOW
+            slope = np.sum(1.0 / np.sqrt(widths**2 + offset**2), axis=0)
+            miss = WINDOW * np.sum(np.arcsinh(offset / widths), axis=0) - self.nodes
+            y = y - miss / slope
+            if float(np.max(np.abs(miss))) < 1e-12 * (1.0 + high - low):
                 break
-        offset = y[:, None] - centres
+        else:
+            if guess is not None:
+                return self.at(t)
+        offset = y - centres
         root = np.sqrt(widths**2 + (offset / WINDOW) ** 2)
-        first = np.sum(1.0 / root, axis=1)
-        second = -np.sum(offset / (WINDOW**2 * root**3), axis=1)
-        motion = -np.sum((drift + offset * (widening / widths)) / root, axis=1)
+        first = np.sum(1.0 / root, axis=0)
+        second = -np.sum(offset / (WINDOW**2 * root**3), axis=0)
+        motion = -np.sum((drift + offset * (widening / widths)) / root, axis=0)
         return y, first, second, motion / first
+
+    def _searched(self, t: float) -> Array:
+        """y at the nodes, roughly: by interpolation in a table."""
+        centres, widths, _, _ = self.parts(t)
+        furthest = max(abs(float(self.nodes[0])), abs(float(self.nodes[-1])))
+        ends = np.sinh(np.linspace(-1.0, 1.0, 161) * (furthest / WINDOW + 1.0)) * WINDOW
+        table = np.unique((centres + widths * ends[:, None]).ravel())
+        return np.asarray(np.interp(self.nodes, self.forward(table, t), table))
 
 
 def _grid(target: Target, process: OU, resolution: float, reach: float) -> _Grid:
@@ -482,21 +492,22 @@ class _Frame:
 
 def _log_density(law: GaussianMixture, y: Array, t: float) -> tuple[Array, Array, Array]:
     """log q_t, its first and its second derivative on the grid, (n,) each."""
-    variances = law.covs[:, 0, 0] * math.exp(-t) - math.expm1(-t)
-    pull = (math.exp(-0.5 * t) * law.means[:, 0] - y[:, None]) / variances
+    variances = (law.covs[:, 0, 0] * math.exp(-t) - math.expm1(-t))[:, None]
+    pull = (math.exp(-0.5 * t) * law.means - y) / variances
     with np.errstate(divide="ignore"):
-        terms = np.log(law.weights) - 0.5 * np.log(2.0 * math.pi * variances) - 0.5 * pull**2 * variances
-    top = terms.max(axis=1)
-    shares = np.exp(terms - top[:, None])
-    total = shares.sum(axis=1)
-    shares /= total[:, None]
-    score = np.sum(shares * pull, axis=1)
-    curvature = np.sum(shares * ((pull - score[:, None]) ** 2 - 1.0 / variances), axis=1)
+        peaks = np.log(law.weights)[:, None] - 0.5 * np.log(2.0 * math.pi * variances)
+    terms = peaks - 0.5 * pull**2 * variances
+    top = terms.max(axis=0)
+    shares = np.exp(terms - top)
+    total = shares.sum(axis=0)
+    shares /= total
+    score = np.sum(shares * pull, axis=0)
+    curvature = np.sum(shares * ((pull - score) ** 2 - 1.0 / variances), axis=0)
     return top + np.log(total), score, curvature
 
 
-def _frame(grid: _Grid, problem: _Problem, t: float) -> _Frame:
-    y, first, second, motion = grid.at(t)
+def _frame(grid: _Grid, problem: _Problem, t: float, guess: Array | None = None) -> _Frame:
+    y, first, second, motion = grid.at(t, guess)
     rows = y[:, None]
     if isinstance(problem.error, ConsistentError):  # the same numbers without building two mixtures at every instant
         learned = _log_density(as_mixture(problem.error.learned), y, t)
@@ -553,19 +564,24 @@ def _advance(u: Array, operators: list[Array], sources: list[Array], steps: Arra
     """One Radau IIA step: stage values (s, n). ``steps``: the step in tau times dtau/deta at the stages, (s,)."""
     n = u.shape[0]
     width = STAGES * HALF + STAGES - 1
-    band = np.zeros((2 * width + 1, n, STAGES))
+    band = np.zeros((n, STAGES, 3 * width + 1))  # LAPACK's band storage, by columns; the first ``width`` rows are its own
     right = np.repeat(u[:, None], STAGES, axis=1)
     for j in range(STAGES):
-        operator = operators[j] * steps[j]
+        # what u[y] at stage j does to the rows y - HALF .. y + HALF
+        columns = np.zeros((n, 2 * HALF + 1))
+        for d in range(-HALF, HALF + 1):
+            low, high = max(0, d), n + min(0, d)
+            columns[low:high, HALF - d] = operators[j][HALF + d, low - d : high - d]
+        columns *= -steps[j]
         for i in range(STAGES):
-            coefficient = BUTCHER[i, j]
-            for d in range(-HALF, HALF + 1):
-                low, high = max(0, d), n + min(0, d)
-                band[width - d * STAGES + i - j, low:high, j] = -coefficient * operator[HALF + d, low - d : high - d]
-        band[width, :, j] += 1.0
+            first = 2 * width + i - j - HALF * STAGES
+            band[:, j, first : first + 2 * HALF * STAGES + 1 : STAGES] = BUTCHER[i, j] * columns
+        band[:, j, 2 * width] += 1.0
         right += np.outer(sources[j], BUTCHER[:, j] * steps[j])
-    flat = band.reshape(2 * width + 1, n * STAGES)
-    solution = linalg.solve_banded((width, width), flat, right.ravel(), overwrite_ab=True, overwrite_b=True, check_finite=False)
+    flat = band.reshape(n * STAGES, 3 * width + 1).T
+    _, _, solution, status = linalg.lapack.dgbsv(width, width, flat, right.ravel(), overwrite_ab=True, overwrite_b=True)
+    if status > 0:
+        raise np.linalg.LinAlgError("the implicit step is singular")
     return np.asarray(solution.reshape(n, STAGES).T)
 
 
@@ -614,9 +630,15 @@ def _march(problem: _Problem, equations: tuple[_Equation, ...], resolution: floa
     unknowns = {equation.name: np.zeros(points) for equation in equations}
     tails, extra = dict.fromkeys(unknowns, 0.0), dict.fromkeys(unknowns, 0.0)
     ideal = 0.0
+    frame: _Frame | None = None
+    before = process.T
     for step in range(count):
         times = [_time(high - span * (step + float(node)), pole, process) for node in NODES]
-        frames = [_frame(grid, problem, t) for t in times]
+        frames = []
+        for t in times:
+            frame = _frame(grid, problem, t, None if frame is None else frame.y + (before - t) * frame.motion)
+            frames.append(frame)
+            before = t
         steps = np.array([span / (1.0 + 1.0 / (t + pole)) for t in times])
         masses = [weight * frame.error**2 * frame.weights for weight, frame in zip(BUTCHER[-1] * steps, frames, strict=True)]
         ideal += float(sum(np.sum(mass * frame.density(1.0)) for mass, frame in zip(masses, frames, strict=True)))

@@ -18,7 +18,7 @@ from numeric.process import OU, noised
 from numeric.targets import GaussianMixture, Target, as_mixture
 from numeric.validation import Array
 
-__all__ = ["Field", "PathSums", "error_field", "ideal_path_sums", "score_field", "time_grid"]
+__all__ = ["Field", "PathSums", "error_alone", "error_field", "ideal_path_sums", "score_field", "time_grid"]
 
 STRIDES: Final = (1, 2, 4)  # grids along the same paths: extrapolating twice shows what the extrapolation leaves
 Field: TypeAlias = Callable[[Array], Array]
@@ -87,6 +87,14 @@ def error_field(error: ScoreError, t: float) -> Callable[[Array], tuple[Array, A
 
         return bounded
     return lambda x: (np.ascontiguousarray(np.asarray(error(x.T, t)).T), np.asarray(error.divergence(x.T, t)))
+
+
+def error_alone(error: ScoreError, t: float) -> Field:
+    """The error e_t (d, n) without its divergence, which a reverse process has no use for."""
+    if type(error) is BoundedError:
+        beta = error.beta
+        return lambda x: np.asarray(beta * np.tanh(x))
+    return lambda x: np.ascontiguousarray(np.asarray(error(x.T, t)).T)
 
 
 @dataclass(frozen=True)

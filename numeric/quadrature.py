@@ -255,13 +255,16 @@ def integrate_sums(
     previous: Array | None = None
     while True:
         axes = box.axes(step)
-        value = np.asarray(np.sum([sums(nodes) for nodes in box.blocks(axes, block)], axis=0) * box.cell(axes))
+        parts = [sums(nodes) for nodes in box.blocks(axes, block)]
+        with np.errstate(over="ignore"):
+            value = np.asarray(np.sum(parts, axis=0) * box.cell(axes))
         exhausted = math.prod(axis.shape[0] for axis in axes) * 2 ** len(axes) > max_nodes
         if previous is not None:
-            error = np.abs(value - previous)
-            if analytic:
-                size = np.maximum(np.abs(value), 1e-300)
-                error = np.minimum(error, 100.0 * (error / size) ** 2 * size)
+            with np.errstate(invalid="ignore", over="ignore"):  # an entry that overflowed has no error: NaN
+                error = np.abs(value - previous)
+                if analytic:
+                    size = np.maximum(np.abs(value), 1e-300)
+                    error = np.minimum(error, 100.0 * (error / size) ** 2 * size)
             still = ~(error > np.maximum(rtol * np.abs(value), atol))  # NaN will not improve
             if exhausted or bool(np.all(still[:decisive])):
                 return value, error

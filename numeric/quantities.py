@@ -6,18 +6,22 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 
 from numeric.channels import Channel
-from numeric.divergences import hellinger, kl, tv, w1, w2
+from numeric.divergences import hellinger, kl, tv, w1
 from numeric.errors import ConsistentError
 from numeric.estimate import Estimate
 from numeric.formula import Interval, MissingQuantity
 from numeric.generation import Generation, Quantity
+from numeric.limit_quantities import limit_quantities
+from numeric.mmd import SQUARE_ROUNDING, with_mmd
 from numeric.process import noised
 from numeric.recursion import Recursion
 from numeric.targets import Gaussian, GaussianMixture, Target
+from numeric.transport import wasserstein
 from numeric.validation import Array
 from numeric.verdicts import Verdict
 
@@ -149,8 +153,12 @@ def recursion_case(recursion: Recursion, confidence: float) -> Case:
     # constants of which a false claim says that one value of them will do: at a violation the value makes no difference
     found["ratio"] = found["bias"] = Interval.point(1.0)
     found["accumulates"] = Interval.point(float(isinstance(recursion.alpha, str) and recursion.alpha == "accumulate"))
+    if recursion.initial_kl is not None:
+        found["initial_kl"] = Interval.around(recursion.initial_kl, FLOOR * FLOOR)  # its root is an error in total variation
     found.update(_pattern(recursion))
     found.update(_distances(recursion))
+    found.update(_discrepancies(recursion))
+    found.update(limit_quantities(recursion))
     found.update(_horizon(recursion))
     return Case(found, rounds=recursion.generations)
 
@@ -194,7 +202,7 @@ def _distances(recursion: Recursion) -> dict[str, Callable[[], Interval]]:
     if target.dim != 1 or recursion.generations > LONGEST or recursion.stderr:
         return {}
     found: dict[str, Callable[[], Interval]] = {}
-    for name, distance in (("tv", tv), ("w1", w1), ("w2", w2), ("hellinger", hellinger), ("kl", kl)):
+    for name, distance in (("tv", tv), ("w1", w1), ("hellinger", hellinger), ("kl", kl)):
         for prefix, laws in (("accumulated_" if name == "kl" else "", recursion.laws), ("mixed_", recursion.mixtures)):
 
             def compute(distance: Distance = distance, laws: Sequence[object] = laws) -> Interval:
@@ -204,7 +212,42 @@ def _distances(recursion: Recursion) -> dict[str, Callable[[], Interval]]:
                 return Interval.around(values, QUADRATURE * (np.abs(values) + 1e-3))
 
             found[prefix + name] = compute
+    for name, laws in (("w2", recursion.laws), ("mixed_w2", recursion.mixtures)):
+
+        def transported(laws: Sequence[object] = laws) -> Interval:
+            known = [law for law in laws if isinstance(law, (Gaussian, GaussianMixture))]
+            values, errors = wasserstein(known, target, 2)
+            return Interval.around(values, QUADRATURE * (values + 1e-3) + errors)
+
+        found[name] = transported
     return found
+
+
+def _discrepancies(recursion: Recursion) -> dict[str, Interval | Callable[[], Interval]]:
+    """MMD of every p^i and every q_i from p: as the recursion carries them, else computed at their first use."""
+    names = ("mmd", "mixed_mmd", "smoothing_mmd")
+    given = {name: value for name in names if (value := getattr(recursion, name)) is not None}
+    if given:
+        found: dict[str, Interval | Callable[[], Interval]] = {name: _rooted(value) for name, value in given.items()}
+        if recursion.kernel_range is not None:
+            found["kernel_range"] = Interval.point(recursion.kernel_range)
+        return found
+    if recursion.stderr or recursion.generations > LONGEST:
+        return {}
+
+    @lru_cache(maxsize=1)
+    def computed() -> Recursion:
+        if not all(isinstance(law, (Gaussian, GaussianMixture)) for law in (*recursion.laws, *recursion.mixtures)):
+            raise MissingQuantity("mmd of laws that are no mixtures of Gaussians")
+        return with_mmd(recursion)
+
+    return {name: lambda name=name: _rooted(getattr(computed(), name)) for name in names[:2]}  # type: ignore[misc]
+
+
+def _rooted(values: Array) -> Interval:
+    """MMD, whose square is what was computed, with an absolute error."""
+    squares = values**2
+    return Interval(np.sqrt(np.maximum(squares - SQUARE_ROUNDING, 0.0)), np.sqrt(squares + SQUARE_ROUNDING))
 
 
 def _horizon(recursion: Recursion) -> dict[str, Interval]:

@@ -37,6 +37,12 @@ class Recursion:
         laws: p^0 .. p^N; mixtures: q_0 .. q_{N-1}. Models of a user's own kind where retrain is a callable.
         reasons: for each infinite entry, key "divergence[3]" and the like, one sentence saying why.
         ideal_energies, learned_energies, observabilities, smoothing_tv: (N,) per-round quantities where they were computed.
+        mmd, mixed_mmd, smoothing_mmd: (N+1,), (N,), (N,) MMD(p^i, p), MMD(q_i, p) and MMD(q_{i,t0}, q_i) under one kernel, not
+            squared, where they were computed. kernel_range: sup k - inf k of that kernel, or an upper bound of it.
+        early_times: (N,) t0_i where round i ends with early stopping, p^{i+1} = OU_{t0_i}(what it learned of q_i); else None.
+        largest_time: an upper bound of the ``early_times`` to hold claims against; None: their maximum.
+        initial_kl: the largest KL, over the rounds, of the law that the learned process starts from against q_{i,T}; None where
+            it is not known. 0 where every process starts from q_{i,T}.
         stderr: standard errors by field name (simulated only).
         ess: effective sample sizes by field name (simulated only).
         channel: the retraining channel where there is one for all rounds, else None.
@@ -65,6 +71,13 @@ class Recursion:
     learned_energies: Array | None = None
     observabilities: Array | None = None
     smoothing_tv: Array | None = None
+    mmd: Array | None = None
+    mixed_mmd: Array | None = None
+    smoothing_mmd: Array | None = None
+    kernel_range: float | None = None
+    early_times: Array | None = None
+    largest_time: float | None = None
+    initial_kl: float | None = None
     stderr: Mapping[str, Array] = field(default_factory=dict)
     ess: Mapping[str, Array] = field(default_factory=dict)
     channel: object | None = None

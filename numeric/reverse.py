@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from numeric.errors import ScoreError, probe_error
-from numeric.paths import error_field, score_field, time_grid
+from numeric.paths import Field, error_alone, score_field, time_grid
 from numeric.process import OU
 from numeric.targets import Target, as_mixture
 from numeric.validation import COUNT, Array, generator, integer, shown
@@ -81,7 +81,7 @@ def reverse_paths(
     threads = integer("workers", workers, COUNT)
     grid = time_grid(target, error, process, pieces) if method == "heun" else np.linspace(process.t0, process.T, pieces + 1)
     scores = [score_field(target, float(t)) for t in grid]
-    errors = [error_field(error, float(t)) for t in grid] if error is not None else None
+    errors = [error_alone(error, float(t)) for t in grid] if error is not None else None
     size = max(1, CHUNK // dim)
     sizes = [min(size, count - start) for start in range(0, count, size)]
     streams = generator(rng).spawn(len(sizes))
@@ -101,7 +101,7 @@ def reverse_paths(
 def _simulate(
     y: Array,
     scores: list[Callable[[Array], Array]],
-    errors: list[Callable[[Array], tuple[Array, Array]]] | None,
+    errors: list[Field] | None,
     grid: Array,
     linear: float,
     method: Method,
@@ -114,7 +114,7 @@ def _simulate(
         drift += linear * at
         if errors is None:
             return drift, None
-        e = errors[index](at)[0]
+        e = errors[index](at)
         drift += e
         return drift, np.einsum("dn,dn->n", e, e)
 

@@ -12,10 +12,39 @@ from functools import lru_cache
 
 from theory import symbols
 from theory.accumulation import CLAIMS as _MANY_GENERATIONS
+from theory.affine_error import (
+    affine_blow_up,
+    affine_endpoint,
+    affine_ideal_energy,
+    affine_learned_energy,
+    affine_path_chi2,
+    affine_visible_energy,
+    affine_weight_moment,
+    score_clock,
+)
 from theory.claim import Assumption, Claim, Proof, Step, conjuncts
+from theory.closed_forms import (
+    best_fresh_weight,
+    collapsed_variance,
+    fitted_mean_error,
+    fitted_mean_error_limit,
+    fitted_variance,
+    limit_second_moment,
+    sample_size_energy,
+    weighted_mean_error,
+)
+from theory.constants import bounded_constant, bounded_moments, deterministic_constant, observability_constants
 from theory.davis import davis_constant, moment_constant
 from theory.discounting import discounted_sum, interference, triangle_bound
-from theory.energy import ideal_energy, learned_energy, observability, visible_energy
+from theory.energy import (
+    de_bruijn_energy,
+    ideal_energy,
+    learned_endpoint,
+    learned_energy,
+    observability,
+    visible_energy,
+)
+from theory.export import claim_latex, document, proof_latex
 from theory.gaussian import (
     chi2_gaussian,
     hellinger_gaussian,
@@ -28,7 +57,8 @@ from theory.gaussian import (
 from theory.generation import CLAIMS as _ONE_GENERATION
 from theory.limits import CLAIMS as _LIMITS
 from theory.limits import hermite_gain
-from theory.proof import ProofError
+from theory.path_chi2 import deterministic_path_chi2, path_chi2, weight_moment
+from theory.proof import Judgement, ProofError, judge
 from theory.sampling import CLAIMS as _SAMPLES
 from theory.sampling import finite_sample_step
 
@@ -40,7 +70,12 @@ __all__ = [  # noqa: RUF022 (in reading order)
     "Proof",
     "Step",
     "ProofError",
+    "judge",
+    "Judgement",
     "conjuncts",
+    "claim_latex",
+    "proof_latex",
+    "document",
     "symbols",
     "noised_mean",
     "noised_variance",
@@ -53,13 +88,38 @@ __all__ = [  # noqa: RUF022 (in reading order)
     "learned_energy",
     "visible_energy",
     "observability",
+    "de_bruijn_energy",
+    "learned_endpoint",
+    "path_chi2",
+    "weight_moment",
+    "deterministic_path_chi2",
+    "score_clock",
+    "affine_ideal_energy",
+    "affine_learned_energy",
+    "affine_visible_energy",
+    "affine_endpoint",
+    "affine_path_chi2",
+    "affine_weight_moment",
+    "affine_blow_up",
     "davis_constant",
     "moment_constant",
+    "observability_constants",
+    "bounded_moments",
+    "bounded_constant",
+    "deterministic_constant",
     "discounted_sum",
     "triangle_bound",
     "interference",
     "hermite_gain",
     "finite_sample_step",
+    "fitted_mean_error",
+    "fitted_mean_error_limit",
+    "fitted_variance",
+    "collapsed_variance",
+    "sample_size_energy",
+    "weighted_mean_error",
+    "best_fresh_weight",
+    "limit_second_moment",
 ]
 
 

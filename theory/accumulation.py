@@ -20,6 +20,7 @@ import sympy as sp
 
 from theory import proof as pf
 from theory.claim import Assumption, Claim, Proof, with_mutants, without
+from theory.generation import COMMON_START
 from theory.proof import Fact, mean, omega
 from theory.symbols import (
     N,
@@ -32,6 +33,7 @@ from theory.symbols import (
     discounted_sum,
     divergence,
     endpoint_kl,
+    endpoint_mmd,
     endpoint_tv,
     fresh_fraction,
     gram,
@@ -40,24 +42,29 @@ from theory.symbols import (
     i,
     ideal_energies,
     initial_gram,
+    initial_kl,
     innovation,
     intra,
     j,
     k,
+    kernel_range,
     learned_energies,
     max_discounted_sum,
     max_divergence,
     mixed,
     mixed_hellinger,
     mixed_kl,
+    mixed_mmd,
     mixed_tv,
     mixed_w1,
     mixed_w2,
+    mmd,
     noise,
     observabilities,
     overlap,
     ratio,
     ratio_sup,
+    smoothing_mmd,
     smoothing_tv,
     tv,
     variance,
@@ -67,11 +74,30 @@ from theory.symbols import (
 )
 
 _law = sp.Function("law", nonnegative=True)
+memory = sp.IndexedBase("memory", real=True)  # w_ij, the weight of p^j in q_i
+resolvent = sp.IndexedBase("resolvent", real=True)  # W_{iN}, the weight of the innovation of round i in f_N, index (i, N)
+_lag = sp.Symbol("l", integer=True, nonnegative=True)
 _mixture = sp.Function("mixture", positive=True)
 _excess = sp.Function("excess", real=True)
 _novelty = sp.Function("novelty", real=True)
 _pooled = sp.Function("pooled", real=True)
 data = sp.Function("data", positive=True)(omega)  # the density p at the sample point
+
+
+_oldest = sp.Function("oldest", positive=True)
+_position = sp.Function("position", real=True)(omega)  # x - m at the sample point
+spread = sp.IndexedBase("spread", positive=True)  # s_n^2, the variance of the part of p^n that no round refreshed
+inverse_integral = sp.IndexedBase("inverse_integral", nonnegative=True)  # 1/(integral of r_n^2/p), 0 where that is infinite
+
+
+def oldest(n: Any) -> sp.Expr:
+    """r_n at the sample point: the part of p^n that no round refreshed, as a density."""
+    return _oldest(n, omega)
+
+
+def _normal(width: sp.Expr) -> sp.Expr:
+    """Density of N(m, width) at the sample point."""
+    return sp.exp(-(_position**2) / (2 * width)) / sp.sqrt(2 * sp.pi * width)
 
 
 def law(n: Any) -> sp.Expr:
@@ -230,25 +256,54 @@ POOL = Assumption(
     (i,),
 )
 POOLED = Assumption("pooled", "h_i = q_i/p - 1.", None, sp.Eq(pooled(i), mixture(i) / data - 1), (i,))
-UNROLLED = Assumption(
-    "unrolled",
-    "W_{iN} is what is left of g_i in f_N: f_N = sum_i W_{iN} g_i (W the resolvent of the mixing, p^0 = p).",
+MEMORY = Assumption(
+    "memory",
+    "Round i trains on a linear mixture of all there is so far: q_i = (1 - sum_j w_ij) p + sum_{j<=i} w_ij p^j.",
     None,
-    sp.Eq(f(N), sp.Sum(weights[i] * g(i), (i, 0, N - 1))),
-    (),
+    sp.Eq(mixture(i), (1 - sp.Sum(memory[i, j], (j, 0, i))) * data + sp.Sum(memory[i, j] * law(j), (j, 0, i))),
+    (i,),
 )
+START = Assumption(
+    "start", "The first generation is the data law: p^0 = p.", sp.Eq(divergence[0], 0), sp.Eq(law(0), data, evaluate=False), ()
+)
+RESOLVENT_LAST = Assumption(
+    "resolvent-last", "The last innovation counts once: W_{N-1,N} = 1.", None, sp.Eq(resolvent[i, i + 1], 1), (i,)
+)
+RESOLVENT = Assumption(
+    "resolvent",
+    "W is the resolvent of w: an error of p^{i+1} enters every later q_k with weight w_{k,i+1}, and counts from there on as an "
+    "innovation of round k; so W_{iN} = sum_{i<k<N} W_{kN} w_{k,i+1} (here N = i + 2 + j, k = N - 1 - l).",
+    None,
+    sp.Eq(
+        resolvent[i, i + 2 + j], sp.Sum(resolvent[i + 1 + j - _lag, i + 2 + j] * memory[i + 1 + j - _lag, i + 1], (_lag, 0, j))
+    ),
+    (i, j),
+)
+WEIGHTS = Assumption("weights", "The weights are the last column of W.", None, sp.Eq(weights[i], resolvent[i, N]), (i,))
+DATA_GAUSSIAN = Assumption(
+    "data-gaussian", "The data law is N(m, s^2).", None, sp.Eq(data, _normal(variance), evaluate=False), ()
+)
+OLDEST = Assumption(
+    "oldest",
+    "The part of p^n that no round refreshed is N(m, s_n^2), with a positive weight as long as every alpha_i < 1.",
+    None,
+    sp.Eq(oldest(i), _normal(spread[i]), evaluate=False),
+    (i,),
+)
+OLDEST_START = Assumption("oldest-start", "p^0 = p: s_0^2 = s^2.", None, sp.Eq(spread[0], variance), ())
+OLDEST_STEP = Assumption("oldest-step", "Each round adds variance h^2.", None, sp.Eq(spread[i + 1], spread[i] + noise), (i,))
 HORIZON_LAST = Assumption(
     "horizon-last",
-    "One round before the horizon the oldest component N(m, s^2 + n h^2) has an integrable p_n^2/p: 2/(s^2 + n h^2) > 1/s^2.",
+    "One round before the horizon D is finite, so the integral of r_n^2/p is, r_n the part that no round refreshed.",
     None,
-    sp.Lt(0, 2 / (variance + (horizon - 1) * noise) - 1 / variance),
+    sp.Lt(0, inverse_integral[horizon - 1]),
     (),
 )
 HORIZON_FIRST = Assumption(
     "horizon-first",
-    "At the horizon the oldest component has a non-integrable p_n^2/p: 2/(s^2 + n h^2) <= 1/s^2.",
+    "At the horizon D is infinite, so the integral of r_n^2/p is: no part of p^n is wider than r_n.",
     None,
-    sp.Le(2 / (variance + horizon * noise) - 1 / variance, 0),
+    sp.Eq(inverse_integral[horizon], 0),
     (),
 )
 PERFECT_ROUNDS = Assumption("perfect-rounds", "Every score is exact: all energies are 0.", sp.Eq(ideal_energies[i], 0))
@@ -320,7 +375,11 @@ def model(
         max_divergence: tuple(max(size[: n + 1]) for n in range(rounds + 1)),
         max_discounted_sum: tuple(max(sums[: n + 1]) for n in range(len(sums))),
     }
-    if not isinstance(fractions, str):
+    if fractions == "replace":
+        case[fresh_fraction] = (sp.Integer(0),) * rounds
+    elif isinstance(fractions, str):
+        case[accumulates] = sp.Integer(1)
+    else:
         case[fresh_fraction] = tuple(sp.sympify(a) for a in fractions)
         if len(set(fractions)) == 1:
             case[alpha] = sp.sympify(fractions[0])
@@ -388,8 +447,8 @@ def _prove_refresh(claim: Claim) -> Proof:
     return pf.qed(
         claim,
         pf.identity(
-            claim.statement.lhs,
-            claim.statement.rhs,
+            mixed[i],
+            rho**2 * divergence[i],
             claim.assume("mixed"),
             claim.assume("divergence"),
             contraction,
@@ -438,8 +497,8 @@ def _prove_discounted_identity(claim: Claim) -> Proof:
     return pf.qed(
         claim,
         pf.identity(
-            claim.statement.lhs,
-            claim.statement.rhs,
+            divergence[N],
+            _quadratic(2),
             claim.assume("divergence"),
             claim.assume("gram"),
             claim.assume("initial-gram"),
@@ -1568,7 +1627,9 @@ def _pinsker(*, n: sp.Expr) -> Any:
     return sp.Le(endpoint_tv[n] ** 2, endpoint_kl[n] / 2, evaluate=False)
 
 
-def _girsanov(*, n: sp.Expr) -> Any:
+def _girsanov(start: Fact, *, n: sp.Expr) -> Any:
+    if (start.lhs, start.op, start.rhs) != (initial_kl, "==", 0):
+        raise pf.ProofError(f"both processes must start from one law, but the premise is {start}")
     return sp.Le(endpoint_kl[n], learned_energies[n] / 2, evaluate=False)
 
 
@@ -1621,7 +1682,7 @@ def _prove_tv_discount(claim: Claim) -> Proof:
         energy = pf.nonnegative(
             sp.Le(endpoint_tv[m] ** 2, learned_energies[m] / 4, evaluate=False),
             pf.cited(PINSKER, n=m),
-            (sp.Rational(1, 2), pf.cited(GIRSANOV, n=m)),
+            (sp.Rational(1, 2), pf.cited(GIRSANOV, claim.assume("common-start"), n=m)),
         )
         small = pf.root(energy, endpoint_tv[m], sp.sqrt(learned_energies[m]) / 2)
         return pf.nonnegative(
@@ -1647,10 +1708,12 @@ _TV_CASE: Final = model(
     [times(_TENTH, V)],
     start=times(_HALF, V),
     e=(learned_energies, (0,)),
+    i=(initial_kl, 0),
     s=(smoothing_tv, (_TENTH,)),
     t=(tv, (sp.Rational(1, 4), sp.Rational(7, 40))),
     m=(mixed_tv, (sp.Rational(1, 8),)),
 )
+_TV_FAR_START: Final = {**_TV_CASE, smoothing_tv: (0,), initial_kl: 1, tv: (sp.Rational(1, 4), _HALF)}
 TV_DISCOUNT = with_mutants(
     Claim(
         id="tv-discount",
@@ -1658,8 +1721,9 @@ TV_DISCOUNT = with_mutants(
         kind="upper",
         statement=sp.Le(tv[N], _tv_ceiling(N, _tv_term)),
         source="driftbound",
-        assumptions=_TV_ASSUMPTIONS,
-        note="Needs finite learned energies only. The smoothing by t0 is paid in every round, even by a perfect score.",
+        assumptions=(*_TV_ASSUMPTIONS, COMMON_START),
+        note="Needs finite learned energies, and reverse processes that start from q_T. The smoothing by t0 is paid in every "
+        "round, even by a perfect score.",
         script=_prove_tv_discount,
         witness=_TV_CASE,
     ),
@@ -1669,17 +1733,461 @@ TV_DISCOUNT = with_mutants(
         "falsified_by": _TV_CASE,
         "note": "A perfect score with early stopping at t0 > 0.",
     },
+    {
+        "id": "any-start",
+        "assumptions": _TV_ASSUMPTIONS,
+        "falsified_by": _TV_FAR_START,
+        "note": "A perfect score whose reverse process starts far from q_T: an energy of 0, and another endpoint.",
+    },
+)
+
+
+# --- mmd-discount ----------------------------------------------------------------------------------------------------
+# the sample point is a pair (x_0, x_1) of independent draws from a law that dominates all others; densities are with respect
+# to it, so that the data law may be discrete
+_SIDE = sp.Symbol("s", integer=True, nonnegative=True)  # which of the two points
+_PART, _OTHER = sp.symbols("a b", integer=True, nonnegative=True)  # which Jordan part: 0 the positive, 1 the negative one
+_pair_law = sp.Function("pair_law", nonnegative=True)
+_pair_mixture = sp.Function("pair_mixture", nonnegative=True)
+_pair_ideal = sp.Function("pair_ideal", nonnegative=True)
+_pair_data = sp.Function("pair_data", nonnegative=True)
+_jordan = sp.Function("jordan_part", nonnegative=True)
+_kernel = sp.Function("kernel", real=True)
+_KERNEL: Final = _kernel(omega)
+kernel_floor = sp.Symbol("kernel_floor", real=True)  # a lower bound b of the kernel; b + kernel_range is an upper one
+
+
+def _drifted(n: Any, side: Any) -> sp.Expr:
+    """Density of p^n - p at one of the two points."""
+    return _pair_law(n, side, omega) - _pair_data(side, omega)
+
+
+def _mixed_drifted(n: Any, side: Any) -> sp.Expr:
+    """Density of q_n - p at one of the two points."""
+    return _pair_mixture(n, side, omega) - _pair_data(side, omega)
+
+
+def _missed(n: Any, side: Any) -> sp.Expr:
+    """Density of p^{n+1} - q_{n,t0} at one of the two points: what the score error of round n did."""
+    return _pair_law(n + 1, side, omega) - _pair_ideal(n, side, omega)
+
+
+def _energy_of(difference: Any, n: Any) -> sp.Expr:
+    """The double integral of the kernel against a difference of laws."""
+    return mean(_KERNEL * difference(n, 0) * difference(n, 1))
+
+
+KERNEL_BELOW = Assumption(
+    "kernel-below",
+    "The kernel is at most b + Delta, b its infimum and Delta its range: 1 for a Gaussian kernel, 2 for a cosine.",
+    None,
+    sp.Le(_KERNEL, kernel_floor + kernel_range),
+    (),
+)
+KERNEL_ABOVE = Assumption("kernel-above", "The kernel is at least b.", None, sp.Ge(_KERNEL, kernel_floor), ())
+MMD_MEAN = Assumption(
+    "mmd-mean",
+    "MMD(p^i, p)^2 is the double integral of a positive-definite kernel against p^i - p.",
+    None,
+    sp.Eq(mmd[i] ** 2, _energy_of(_drifted, i)),
+)
+MMD_MIXED = Assumption(
+    "mmd-mixed", "MMD(q_i, p)^2 is that against q_i - p.", None, sp.Eq(mixed_mmd[i] ** 2, _energy_of(_mixed_drifted, i))
+)
+MMD_ENDPOINT = Assumption(
+    "mmd-endpoint",
+    "MMD(p^{i+1}, q_{i,t0})^2 is that against p^{i+1} - q_{i,t0}.",
+    None,
+    sp.Eq(endpoint_mmd[i] ** 2, _energy_of(_missed, i)),
+)
+PAIR_MIXING = Assumption(
+    "pair-mixing",
+    "Round i trains on q_i = alpha_i p + (1 - alpha_i) p^i.",
+    None,
+    sp.Eq(
+        _pair_mixture(i, _SIDE, omega),
+        fresh_fraction[i] * _pair_data(_SIDE, omega) + (1 - fresh_fraction[i]) * _pair_law(i, _SIDE, omega),
+    ),
+    (i, _SIDE),
+)
+JORDAN = Assumption(
+    "jordan",
+    "p^{i+1} - q_{i,t0} is the difference of its Jordan parts, which are not negative.",
+    None,
+    sp.Eq(_missed(i, _SIDE), _jordan(i, 0, _SIDE, omega) - _jordan(i, 1, _SIDE, omega)),
+    (i, _SIDE),
+)
+JORDAN_MASS = Assumption(
+    "jordan-mass",
+    "Both Jordan parts have the mass TV(p^{i+1}, q_{i,t0}), and the two points are independent.",
+    None,
+    sp.Eq(mean(_jordan(i, _PART, 0, omega) * _jordan(i, _OTHER, 1, omega)), endpoint_tv[i] ** 2),
+    (i, _PART, _OTHER),
+)
+
+
+def _mmd_triangle(drift: Fact, *, n: sp.Expr) -> Any:
+    if (drift.op, drift.lhs, drift.rhs) != ("==", mmd[n + 1] ** 2, _energy_of(_drifted, n + 1)):
+        raise pf.ProofError(f"the premise must say that MMD^2 is the double integral of a kernel, not {drift}")
+    return sp.Le(mmd[n + 1], endpoint_mmd[n] + smoothing_mmd[n] + mixed_mmd[n], evaluate=False)
+
+
+MMD_TRIANGLE: Final = pf.Theorem(
+    "triangle inequality of MMD",
+    "the root of the double integral of a positive-definite kernel is a seminorm of signed measures; "
+    "p^{n+1} - p = (p^{n+1} - q_{n,t0}) + (q_{n,t0} - q_n) + (q_n - p)",
+    _mmd_triangle,
+)
+
+
+def _mmd_refresh(claim: Claim) -> Fact:
+    """MMD(q_i, p) = (1 - alpha_i) MMD(p^i, p)."""
+    rho = 1 - fresh_fraction[i]
+    left = pf.nonnegative(rho, claim.assume("fraction"))
+    kept = [
+        pf.identity(_mixed_drifted(i, side), rho * _drifted(i, side), claim.assume("pair-mixing", s=side)) for side in (0, 1)
+    ]
+    inside = pf.identity(
+        _KERNEL * _mixed_drifted(i, 0) * _mixed_drifted(i, 1), rho**2 * _KERNEL * _drifted(i, 0) * _drifted(i, 1), *kept
+    )
+    squared = pf.identity(
+        mixed_mmd[i] ** 2,
+        (rho * mmd[i]) ** 2,
+        claim.assume("mmd-mixed"),
+        claim.assume("mmd-mean"),
+        inside,
+        pf.expectation(inside.rhs),
+        pf.expectation(_KERNEL * _drifted(i, 0) * _drifted(i, 1)),
+        text="the double integral is quadratic in q_i - p",
+    )
+    down, up = (
+        pf.nonnegative(sp.Le(small, large, evaluate=False), (squared, sign))
+        for small, large, sign in ((squared.lhs, squared.rhs, -1), (squared.rhs, squared.lhs, 1))
+    )
+    return pf.antisymmetry(
+        pf.root(down, mixed_mmd[i], rho * mmd[i], domain=(left,)),
+        pf.root(up, rho * mmd[i], mixed_mmd[i], domain=(left,)),
+        text="MMD is contracted by exactly 1 - alpha",
+    )
+
+
+def _mmd_below_tv(claim: Claim) -> Fact:
+    """MMD^2 <= 2 Delta TV^2 for p^{i+1} and q_{i,t0}: equal signs meet below b + Delta, opposite ones above b."""
+
+    def product(a: int, b: int) -> sp.Expr:
+        return _jordan(i, a, 0, omega) * _jordan(i, b, 1, omega)
+
+    alike, crossed = product(0, 0) + product(1, 1), product(0, 1) + product(1, 0)
+    parts = [claim.assume("jordan", s=side) for side in (0, 1)]
+    expanded = pf.identity(
+        _KERNEL * _missed(i, 0) * _missed(i, 1),
+        _KERNEL * (alike - crossed),
+        *parts,
+        text="the product of the two differences, by Jordan parts",
+    )
+    bound = kernel_range * alike + kernel_floor * (alike - crossed)
+    pointwise = pf.nonnegative(
+        sp.Le(_KERNEL * _missed(i, 0) * _missed(i, 1), bound, evaluate=False),
+        (expanded, -1),
+        (claim.assume("kernel-below"), alike),
+        (claim.assume("kernel-above"), crossed),
+        text="equal signs meet below b + Delta, opposite ones above b",
+    )
+    averaged = pf.average(pointwise)
+    masses = [claim.assume("jordan-mass", a=a, b=b) for a in (0, 1) for b in (0, 1)]
+    whole_square = pf.identity(averaged.rhs, 2 * kernel_range * endpoint_tv[i] ** 2, *masses, text="all masses are equal")
+    return pf.nonnegative(
+        sp.Le(endpoint_mmd[i] ** 2, 2 * kernel_range * endpoint_tv[i] ** 2, evaluate=False),
+        (claim.assume("mmd-endpoint"), -1),
+        (pf.expectation(_KERNEL * _missed(i, 0) * _missed(i, 1)), -1),
+        averaged,
+        (whole_square, -1),
+        text="MMD^2 is at most twice the range of the kernel times TV^2",
+    )
+
+
+def _mmd_term(n: Any) -> sp.Expr:
+    return sp.sqrt(kernel_range * learned_energies[n] / 2) + smoothing_mmd[n]
+
+
+def _mmd_ceiling(rounds: Any, term: Any) -> sp.Expr:
+    return sp.Sum(window(i, rounds) * term(i), (i, 0, rounds - 1)) + whole(rounds) * mmd[0]
+
+
+def _prove_mmd_discount(claim: Claim) -> Proof:
+    refresh, below = _mmd_refresh(claim), _mmd_below_tv(claim)
+
+    def one_round(m: Any) -> Fact:
+        energy = pf.nonnegative(
+            sp.Le(endpoint_mmd[m] ** 2, kernel_range * learned_energies[m] / 2, evaluate=False),
+            pf.instance(below, i=m),
+            (2 * kernel_range, pf.cited(PINSKER, n=m)),
+            (kernel_range, pf.cited(GIRSANOV, claim.assume("common-start"), n=m)),
+        )
+        small = pf.root(energy, endpoint_mmd[m], sp.sqrt(kernel_range * learned_energies[m] / 2))
+        return pf.nonnegative(
+            sp.Le(mmd[m + 1], _mmd_term(m) + (1 - fresh_fraction[m]) * mmd[m], evaluate=False),
+            pf.cited(MMD_TRIANGLE, claim.assume("mmd-mean", i=m + 1), n=m),
+            small,
+            (pf.instance(refresh, i=m), -1),
+        )
+
+    def step(hypothesis: Fact, m: sp.Symbol) -> Fact:
+        left = pf.nonnegative(1 - fresh_fraction[m], pf.instance(claim.assume("fraction"), i=m))
+        return pf.nonnegative(
+            sp.Le(mmd[m + 1], _mmd_ceiling(m + 1, _mmd_term), evaluate=False), one_round(m), (left, hypothesis), unroll_at=m
+        )
+
+    start = pf.nonnegative(sp.Le(mmd[1], _mmd_ceiling(sp.Integer(1), _mmd_term), evaluate=False), one_round(sp.Integer(0)))
+    return pf.qed(claim, pf.induction(sp.Le(mmd[N], _mmd_ceiling(N, _mmd_term), evaluate=False), N, start, step, start=1))
+
+
+def pair_model(
+    fractions: Sequence[Any], laws: Sequence[Any], ideals: Sequence[Any], energies: Sequence[Any], *, floor: int = 0
+) -> dict[Any, Any]:
+    """An exact case on two points, the data law one half on each, with every quantity of MMD computed from its definition.
+
+    ``fractions``: alpha_i; ``laws``: the mass that p^0, p^1, ... put on the first point; ``ideals``: that of q_{i,t0};
+    ``energies``: learned; ``floor``: the kernel between the two points, 0 or -1, where it is 1 at equal ones.
+    """
+    half = sp.Rational(1, 2)
+    masses, targets = [sp.sympify(x) for x in laws], [sp.sympify(x) for x in ideals]
+    mixtures = [sp.sympify(a) * half + (1 - sp.sympify(a)) * x for a, x in zip(fractions, masses, strict=False)]
+    pairs = ((0, 0), (0, 1), (1, 0), (1, 1))
+
+    def density(mass: sp.Expr) -> tuple[tuple[sp.Expr, ...], ...]:
+        """At either point of every pair, with respect to one half on each."""
+        return tuple(tuple(2 * (mass, 1 - mass)[pair[side]] for pair in pairs) for side in (0, 1))
+
+    def parts(gap: sp.Expr) -> tuple[Any, ...]:
+        ends = (max(gap, 0), max(-gap, 0))
+        return tuple(
+            tuple(tuple(2 * (own, other)[pair[side]] for pair in pairs) for side in (0, 1)) for own, other in (ends, ends[::-1])
+        )
+
+    def size(one: sp.Expr, other: sp.Expr) -> sp.Expr:
+        """MMD: the signed measure (g, -g) has the double integral 2 (1 - floor) g^2."""
+        return sp.sqrt(2 * (1 - floor)) * abs(one - other)
+
+    return {
+        omega: 4,
+        N: len(targets),
+        _kernel: (1, floor, floor, 1),
+        kernel_floor: floor,
+        kernel_range: 1 - floor,
+        initial_kl: 0,
+        fresh_fraction: tuple(sp.sympify(a) for a in fractions),
+        learned_energies: tuple(sp.sympify(e) for e in energies),
+        _pair_data: density(half),
+        _pair_law: tuple(density(x) for x in masses),
+        _pair_mixture: tuple(density(x) for x in mixtures),
+        _pair_ideal: tuple(density(x) for x in targets),
+        _jordan: tuple(parts(x - y) for x, y in zip(masses[1:], targets, strict=True)),
+        endpoint_tv: tuple(abs(x - y) for x, y in zip(masses[1:], targets, strict=True)),
+        endpoint_mmd: tuple(size(x, y) for x, y in zip(masses[1:], targets, strict=True)),
+        smoothing_mmd: tuple(size(x, y) for x, y in zip(targets, mixtures, strict=True)),
+        mixed_mmd: tuple(size(x, half) for x in mixtures),
+        mmd: tuple(size(x, half) for x in masses),
+    }
+
+
+_MMD_ASSUMPTIONS = (
+    KERNEL_BELOW,
+    KERNEL_ABOVE,
+    MMD_MEAN,
+    MMD_MIXED,
+    MMD_ENDPOINT,
+    PAIR_MIXING,
+    JORDAN,
+    JORDAN_MASS,
+    FRACTION,
+)
+# a perfect score, and smoothing that takes away what mixing has gained: the bound is attained
+_PAIR_SMOOTHED: Final = pair_model(
+    (_HALF,) * 2, [sp.Rational(5, 8), sp.Rational(5, 8), sp.Rational(5, 8)], [sp.Rational(5, 8)] * 2, (0, 0)
+)
+# one round on the data itself: KL = 0.0201 to the ideal endpoint, so that an energy of 1/24 >= 2 KL is possible
+_PAIR_ERROR: Final = pair_model((1,), [_HALF, sp.Rational(3, 5)], [_HALF], (sp.Rational(1, 24),))
+_PAIR_OPPOSITE: Final = pair_model((1,), [_HALF, sp.Rational(3, 5)], [_HALF], (sp.Rational(1, 24),), floor=-1)
+_PAIR_FAR_START: Final = {**pair_model((1,), [_HALF, sp.Rational(3, 4)], [_HALF], (0,)), initial_kl: 1}
+MMD_DISCOUNT = with_mutants(
+    Claim(
+        id="mmd-discount",
+        title="MMD, which samples measure: discounted learned energies plus the smoothing of every round",
+        kind="upper",
+        statement=sp.Le(mmd[N], _mmd_ceiling(N, _mmd_term)),
+        source="driftbound",
+        assumptions=(*_MMD_ASSUMPTIONS, COMMON_START),
+        note="For a positive-definite kernel of range Delta, MMD^2 <= 2 Delta TV^2. No law needs a density with respect to "
+        "another. A kernel seen through fewer features (a projection) satisfies the same bound.",
+        script=_prove_mmd_discount,
+        witness=_PAIR_SMOOTHED,
+    ),
+    {
+        "id": "no-smoothing",
+        "statement": sp.Le(mmd[N], _mmd_ceiling(N, lambda n: sp.sqrt(kernel_range * learned_energies[n] / 2))),
+        "falsified_by": _PAIR_SMOOTHED,
+        "note": "A perfect score with early stopping at t0 > 0.",
+    },
+    {
+        "id": "as-tv",
+        "statement": sp.Le(
+            mmd[N], _mmd_ceiling(N, lambda n: sp.sqrt(kernel_range * learned_energies[n]) / 2 + smoothing_mmd[n])
+        ),
+        "falsified_by": _PAIR_ERROR,
+        "note": "An error that moves mass between modes far apart: MMD is sqrt(2) TV.",
+    },
+    {
+        "id": "any-kernel",
+        "statement": sp.Le(mmd[N], _mmd_ceiling(N, lambda n: sp.sqrt(learned_energies[n] / 2) + smoothing_mmd[n])),
+        "falsified_by": _PAIR_OPPOSITE,
+        "note": "A cosine kernel, which is negative between modes half a wave apart: MMD is 2 TV.",
+    },
+    {
+        "id": "rho-squared",
+        "statement": sp.Le(
+            mmd[N],
+            sp.Sum(window(i, N) ** 2 * _mmd_term(i), (i, 0, N - 1)) + whole(N) ** 2 * mmd[0],
+        ),
+        "falsified_by": _PAIR_SMOOTHED,
+        "note": "A first model far from the data and perfect scores: mixing contracts MMD by rho, its square by rho^2.",
+    },
+    {
+        "id": "any-start",
+        "assumptions": _MMD_ASSUMPTIONS,
+        "falsified_by": _PAIR_FAR_START,
+        "note": "A perfect score whose reverse process starts far from q_T: an energy of 0, and another endpoint.",
+    },
 )
 
 
 # --- memory ----------------------------------------------------------------------------------------------------------
+def _turned() -> Fact:
+    """sum_{l<N} h(N-1-l) = sum_{i<N} h(i) for h(i) = W_{iN} g_i: both by the terms at their ends."""
+    m, n, rounds = _WHOLE, sp.Symbol("r", integer=True, nonnegative=True), sp.Symbol("M", integer=True, positive=True)
+
+    def term(x: Any) -> sp.Expr:
+        return resolvent[x, rounds] * g(x)
+
+    def up(first: Any, rest: Any) -> sp.Expr:
+        return sp.Sum(term(first + i), (i, 0, rest))
+
+    def down(first: Any, rest: Any) -> sp.Expr:
+        return sp.Sum(term(first + rest - _lag), (_lag, 0, rest))
+
+    def first_term(rest: Any) -> Any:
+        return sp.Eq(up(m, rest + 1), term(m) + up(m + 1, rest), evaluate=False)
+
+    bottom = pf.induction(
+        first_term(n),
+        n,
+        pf.identity(first_term(sp.Integer(0)).lhs, first_term(sp.Integer(0)).rhs),
+        lambda hypothesis, r: pf.identity(
+            first_term(r + 1).lhs,
+            first_term(r + 1).rhs,
+            pf.identity(first_term(r + 1).lhs, hypothesis.lhs + term(m + r + 2), unroll_at=r + 2),
+            hypothesis,
+            unroll_at=r + 1,
+        ),
+        text="the first term of a sum",
+    )
+
+    def step(hypothesis: Fact, r: sp.Symbol) -> Fact:
+        top = pf.identity(down(m, r + 1), term(m) + down(m + 1, r), unroll_at=r + 1)
+        return pf.identity(down(m, r + 1), up(m, r + 1), top, pf.instance(hypothesis, n=m + 1), pf.instance(bottom, r=r))
+
+    turned = pf.induction(
+        sp.Eq(down(m, n), up(m, n), evaluate=False),
+        n,
+        pf.identity(down(m, sp.Integer(0)), up(m, sp.Integer(0))),
+        step,
+        over=(m,),
+        text="a sum in reverse order",
+    )
+    return pf.instance(turned, n=0, r=N - 1, M=N)
+
+
+def _remembered(claim: Claim) -> Fact:
+    """f_N = sum_i W_{iN} g_i for every N >= 1, from the mixing and the recursion of its resolvent."""
+    m, r = _WHOLE, sp.Symbol("r", integer=True, nonnegative=True)
+
+    def one_round(n: Any) -> Fact:
+        return pf.identity(
+            f(n + 1),
+            sp.Sum(memory[n, j] * f(j), (j, 0, n)) + g(n),
+            claim.assume("novelty"),
+            claim.assume("memory"),
+            claim.assume("excess"),
+            text="the recursion f' = sum w f + g, from the definitions",
+        )
+
+    def innovations(first: Any, rest: Any) -> sp.Expr:
+        """The innovations of the rounds m, ..., m + r in f_{m+1+r}."""
+        end = first + rest
+        return sp.Sum(resolvent[end - _lag, end + 1] * g(end - _lag), (_lag, 0, rest))
+
+    def weight(first: Any, rest: Any, earlier: Any) -> sp.Expr:
+        """The weight of an earlier f_j in f_{m+1+r}, through these rounds."""
+        end = first + rest
+        return sp.Sum(resolvent[end - _lag, end + 1] * memory[end - _lag, earlier], (_lag, 0, rest))
+
+    def split(first: Any, rest: Any) -> sp.Expr:
+        return innovations(first, rest) + sp.Sum(weight(first, rest, j) * f(j), (j, 0, first))
+
+    last = claim.assume("resolvent-last", i=m)
+    single = resolvent[m, m + 1] * (g(m) + sp.Sum(memory[m, j] * f(j), (j, 0, m)))
+    alone = pf.identity(split(m, sp.Integer(0)), single, text="a single round")
+    start = pf.chain(pf.identity(f(m + 1), single, one_round(m), last), pf.reverse(alone))
+
+    def step(hypothesis: Fact, n: sp.Symbol) -> Fact:
+        """Round m joins the explicit ones: the term j = m + 1 of what came before is f_{m+1} = sum w f + g_m."""
+        before = pf.instance(hypothesis, n=m + 1)
+        peeled = innovations(m + 1, n) + sp.Sum(weight(m + 1, n, j) * f(j), (j, 0, m)) + resolvent[m, m + 2 + n] * f(m + 1)
+        reached = pf.identity(
+            before.rhs,
+            peeled,
+            claim.assume("resolvent", i=m, j=n),
+            unroll_at=m + 1,
+            text="what an error of p^{m+1} adds to later training sets is W_m",
+        )
+        joined = pf.identity(
+            peeled, split(m, n + 1), one_round(m), unroll_at=n + 1, text="its own innovation takes that weight"
+        )
+        return pf.chain(before, reached, joined)
+
+    total = pf.induction(
+        sp.Eq(f(m + 1 + r), split(m, r), evaluate=False),
+        r,
+        start,
+        step,
+        over=(m,),
+        text="f_{m+1+r} by the innovations of the last r + 1 rounds and what was there before",
+    )
+    none = pf.identity(f(0), 0, claim.assume("excess"), claim.assume("start"))
+    whole_error = pf.instance(total, r=N - 1, n=0)
+    every = innovations(sp.Integer(0), N - 1)
+    first = weight(sp.Integer(0), N - 1, sp.Integer(0)) * f(0)
+    return pf.chain(
+        whole_error,
+        pf.identity(whole_error.rhs, every + first, text="every round is explicit"),
+        pf.identity(
+            every + first,
+            sp.Sum(weights[i] * g(i), (i, 0, N - 1)),
+            none,
+            _turned(),
+            claim.assume("weights"),
+            text="f_N as a sum of innovations in the weights of the resolvent",
+        ),
+    )
+
+
 def _prove_memory(claim: Claim) -> Proof:
-    error = claim.assume("unrolled")
+    error = _remembered(claim)
     return pf.qed(
         claim,
         pf.identity(
-            claim.statement.lhs,
-            claim.statement.rhs,
+            divergence[N],
+            sp.Sum(weights[i] * weights[j] * gram[i, j], (i, 0, N - 1), (j, 0, N - 1)),
             claim.assume("divergence"),
             claim.assume("gram"),
             error,
@@ -1689,7 +2197,14 @@ def _prove_memory(claim: Claim) -> Proof:
     )
 
 
-_MEMORY_CASE: Final = model("accumulate", [times(_TENTH, U)] * 3, w=(weights, (_HALF, sp.Rational(1, 3), 1)))
+# all generations are pooled: q_i = (p + p^1 + ... + p^i)/(i + 1)
+_MEMORY_CASE: Final = model(
+    "accumulate",
+    [times(_TENTH, U)] * 3,
+    w=(weights, (_HALF, sp.Rational(1, 3), 1)),
+    m=(memory, ((0, 0, 0), (0, _HALF, 0), (0, sp.Rational(1, 3), sp.Rational(1, 3)))),
+    r=(resolvent, ((0, 1, _HALF, _HALF), (0, 0, 1, sp.Rational(1, 3)), (0, 0, 0, 1))),
+)
 MEMORY_IDENTITY = with_mutants(
     Claim(
         id="memory-identity",
@@ -1697,7 +2212,7 @@ MEMORY_IDENTITY = with_mutants(
         kind="equality",
         statement=sp.Eq(divergence[N], sp.Sum(weights[i] * weights[j] * gram[i, j], (i, 0, N - 1), (j, 0, N - 1))),
         source="driftbound",
-        assumptions=(DIVERGENCE, GRAM, UNROLLED, STARTS_AT_DATA),
+        assumptions=(EXCESS, NOVELTY, MEMORY, START, RESOLVENT_LAST, RESOLVENT, WEIGHTS, DIVERGENCE, GRAM),
         note="Fresh fractions, replacing and accumulating are instances; only the weights W_{iN} differ.",
         script=_prove_memory,
         witness=_MEMORY_CASE,
@@ -2033,7 +2548,7 @@ def _prove_divergence_table(claim: Claim) -> Proof:
             (mixed_w2[i] ** 2, w2[i] ** 2),
         )
     ]
-    return pf.qed(claim, _tv_refresh(claim), pf.cited(KANTOROVICH, mixing, left), *convex)
+    return pf.qed(claim, _tv_refresh(claim), _mmd_refresh(claim), pf.cited(KANTOROVICH, mixing, left), *convex)
 
 
 _KEEP = 1 - fresh_fraction[i]
@@ -2042,6 +2557,7 @@ _KEEP = 1 - fresh_fraction[i]
 def _table(**changes: Any) -> Any:
     rows = {
         "tv": sp.Eq(mixed_tv[i], _KEEP * tv[i]),
+        "mmd": sp.Eq(mixed_mmd[i], _KEEP * mmd[i]),
         "w1": sp.Eq(mixed_w1[i], _KEEP * w1[i]),
         "kl": sp.Le(mixed_kl[i], _KEEP * accumulated_kl[i]),
         "hellinger": sp.Le(mixed_hellinger[i] ** 2, _KEEP * hellinger[i] ** 2),
@@ -2065,7 +2581,7 @@ _FAR: Final = model(
     h=(mixed_kl, (sp.Rational(1, 32),)),
     k=(hellinger, (_HALF, sp.Rational(1, 4))),
     m=(mixed_hellinger, (sp.Rational(1, 4),)),
-)
+) | pair_model((_HALF,), [sp.Rational(3, 4), sp.Rational(5, 8)], [sp.Rational(5, 8)], (0,))
 DIVERGENCE_TABLE = with_mutants(
     Claim(
         id="divergence-table",
@@ -2073,9 +2589,9 @@ DIVERGENCE_TABLE = with_mutants(
         kind="equivalence",
         statement=_table(),
         source="driftbound",
-        assumptions=_TV_ASSUMPTIONS,
-        note="TV, W1 and every integral probability metric contract by exactly rho; KL, Hellinger^2 and W2^2 by at most rho, "
-        "so W2 by sqrt(rho) and not by rho.",
+        assumptions=(*_TV_ASSUMPTIONS, MMD_MEAN, MMD_MIXED, PAIR_MIXING),
+        note="TV, MMD, W1 and every integral probability metric contract by exactly rho; KL, Hellinger^2 and W2^2 by at "
+        "most rho, so W2 by sqrt(rho) and not by rho.",
         script=_prove_divergence_table,
         witness=_FAR,
     ),
@@ -2091,6 +2607,12 @@ DIVERGENCE_TABLE = with_mutants(
         "falsified_by": _FAR,
         "note": "Any case with TV > 0 and 0 < alpha < 1.",
     },
+    {
+        "id": "mmd-by-rho-squared",
+        "statement": _table(mmd=sp.Eq(mixed_mmd[i], _KEEP**2 * mmd[i])),
+        "falsified_by": _FAR,
+        "note": "The rate of MMD^2 taken for that of MMD.",
+    },
 )
 
 
@@ -2098,21 +2620,103 @@ DIVERGENCE_TABLE = with_mutants(
 BELOW_ONE = Assumption("some-synthetic", "Every round keeps some synthetic data: alpha_i < 1.", sp.Lt(fresh_fraction[i], 1))
 
 
+def _gaussian_rate(density: Fact) -> tuple[sp.Expr, sp.Expr]:
+    """n and c, read off a premise r_n^2/p = K exp(-c (x - m)^2/2) with K > 0."""
+    parts, exponentials = density.lhs.atoms(_oldest), density.rhs.atoms(sp.exp)
+    if density.op != "==" or len(parts) != 1 or len(exponentials) != 1:
+        raise pf.ProofError(f"the premise must read r_n^2/p = K exp(-c (x - m)^2/2), not {density}")
+    (part,), (exponential,) = parts, exponentials
+    rate, factor = -2 * exponential.args[0] / _position**2, density.rhs / exponential
+    if density.lhs != part**2 / data or rate.has(omega) or factor.has(omega) or not factor.is_positive:
+        raise pf.ProofError(f"the premise must read r_n^2/p = K exp(-c (x - m)^2/2), not {density}")
+    return part.args[0], rate
+
+
+def _integrable(density: Fact, finite: Fact) -> Any:
+    n, rate = _gaussian_rate(density)
+    if (finite.lhs, finite.op, finite.rhs) != (0, "<", inverse_integral[n]):
+        raise pf.ProofError(f"the premise must say that the integral is finite, not {finite}")
+    return sp.Lt(0, rate, evaluate=False)
+
+
+def _not_integrable(density: Fact, infinite: Fact) -> Any:
+    n, rate = _gaussian_rate(density)
+    if (infinite.lhs, infinite.op, infinite.rhs) != (inverse_integral[n], "==", 0):
+        raise pf.ProofError(f"the premise must say that the integral is infinite, not {infinite}")
+    return sp.Le(rate, 0, evaluate=False)
+
+
+# an improper integral: the kernel's ``integral`` is over finite intervals, so the criterion is cited; all around it is computed
+GAUSSIAN_FINITE: Final = pf.Theorem(
+    "Gaussian integral, finite", "the integral of exp(-c x^2/2) over the line is sqrt(2 pi/c) for c > 0, else oo", _integrable
+)
+GAUSSIAN_INFINITE: Final = pf.Theorem(
+    "Gaussian integral, infinite", "the integral of exp(-c x^2/2) over the line is oo for c <= 0, else finite", _not_integrable
+)
+
+
 def _prove_chi2_horizon(claim: Claim) -> Proof:
+    n = _WHOLE
+    widths = pf.induction(
+        sp.Eq(spread[n], variance + n * noise, evaluate=False),
+        n,
+        claim.assume("oldest-start"),
+        lambda hypothesis, m: pf.identity(
+            spread[m + 1], variance + (m + 1) * noise, claim.assume("oldest-step", i=m), hypothesis
+        ),
+        text="s_n^2 = s^2 + n h^2",
+    )
+
+    def density(rounds: Any) -> Fact:
+        """r_n^2/p = K exp(-c (x - m)^2/2) with c = 2/s_n^2 - 1/s^2."""
+        rate = 2 / spread[rounds] - 1 / variance
+        factor = sp.sqrt(2 * sp.pi * variance) / (2 * sp.pi * spread[rounds])
+        return pf.identity(
+            oldest(rounds) ** 2 / data,
+            factor * sp.exp(-rate * _position**2 / 2),
+            claim.assume("oldest", i=rounds),
+            claim.assume("data-gaussian"),
+            text="r_n^2/p is Gaussian in form",
+        )
+
+    def sign(theorem: pf.Theorem, rounds: Any, finiteness: Fact) -> Fact:
+        return pf.rewrite(pf.cited(theorem, density(rounds), finiteness), pf.instance(widths, n=rounds))
+
     before = pf.nonnegative(
         sp.Lt(horizon - 1, variance / noise, evaluate=False),
-        (variance + (horizon - 1) * noise, variance / noise, claim.assume("horizon-last")),
-        text="sign of the quadratic coefficient, one round before",
+        (
+            variance + (horizon - 1) * noise,
+            variance / noise,
+            sign(GAUSSIAN_FINITE, horizon - 1, claim.assume("horizon-last")),
+        ),
+        text="c > 0 one round before the horizon",
     )
     after = pf.nonnegative(
         sp.Le(variance / noise, horizon, evaluate=False),
-        (variance + horizon * noise, variance / noise, claim.assume("horizon-first")),
-        text="sign of the quadratic coefficient at the horizon",
+        (
+            variance + horizon * noise,
+            variance / noise,
+            sign(GAUSSIAN_INFINITE, horizon, claim.assume("horizon-first")),
+        ),
+        text="c <= 0 at the horizon",
     )
     return pf.qed(claim, before, after)
 
 
-_HORIZON_CASE: Final = {horizon: 10, variance: 1, noise: sp.Rational(1, 10), N: 1, fresh_fraction: (_HALF,)}
+_HORIZON_WIDTHS: Final = tuple(1 + sp.Rational(n, 8) for n in range(9))
+_HORIZON_CASE: Final = {
+    horizon: 8,
+    variance: 1,
+    noise: sp.Rational(1, 8),
+    N: 8,
+    fresh_fraction: (_HALF,) * 8,
+    omega: 2,
+    _position.func: (0, 1),
+    spread: _HORIZON_WIDTHS,
+    data.func: tuple(_normal(sp.Integer(1)).subs(_position, x) for x in (0, 1)),
+    _oldest: tuple(tuple(_normal(width).subs(_position, x) for x in (0, 1)) for width in _HORIZON_WIDTHS),
+    inverse_integral: tuple(sp.sqrt(width * (2 - width)) for width in _HORIZON_WIDTHS),
+}
 CHI2_HORIZON = with_mutants(
     Claim(
         id="chi2-horizon",
@@ -2120,7 +2724,7 @@ CHI2_HORIZON = with_mutants(
         kind="equality",
         statement=sp.And(sp.Lt(horizon - 1, variance / noise), sp.Ge(horizon, variance / noise)),
         source="driftbound",
-        assumptions=(HORIZON_LAST, HORIZON_FIRST, BELOW_ONE),
+        assumptions=(DATA_GAUSSIAN, OLDEST, OLDEST_START, OLDEST_STEP, HORIZON_LAST, HORIZON_FIRST, BELOW_ONE),
         note="1-D, target N(m, sigma^2), each round adds variance h^2: the component that was never refreshed has variance "
         "sigma^2 + N h^2 and positive weight, and p_N^2/p is integrable exactly when N h^2 < sigma^2.",
         script=_prove_chi2_horizon,
@@ -2156,6 +2760,7 @@ CLAIMS: Final[tuple[Claim, ...]] = (
     THM42_DISPLAY,
     NO_POINTWISE_FLOOR,
     TV_DISCOUNT,
+    MMD_DISCOUNT,
     MEMORY_IDENTITY,
     REPLACE_CLAIM,
     ACCUMULATE,

@@ -132,6 +132,12 @@ class Proof:
         if self.status == "refuted" and self.witness is None:
             raise ValueError("proof: witness must be given when the status is refuted")
 
+    def _repr_markdown_(self) -> str:
+        """The numbered steps, as a notebook shows them."""
+        from theory.export import proof_markdown  # the export imports this module
+
+        return proof_markdown(self)
+
 
 @dataclass(frozen=True, eq=False)
 class Claim:
@@ -198,6 +204,12 @@ class Claim:
         for symbol, name in symbols.LATEX.items():
             names[symbol.label if isinstance(symbol, sp.IndexedBase) else symbol] = name
         return str(sp.latex(self.statement, symbol_names=names))
+
+    def _repr_markdown_(self) -> str:
+        """The theorem, as a notebook shows it."""
+        from theory.export import claim_markdown  # the export imports this module
+
+        return claim_markdown(self)
 
     @property
     def measured(self) -> frozenset[str]:

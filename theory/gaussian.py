@@ -1,7 +1,8 @@
 """Gaussians on the line: the noising process and the divergences, derived by integration.
 
-Everything here is one-dimensional; modes with a common eigenbasis add (KL, Rényi, W2²) or multiply (1 + chi2). The learned law
-N(m1, v1) comes first and the reference N(m0, v0) second; v1, v0 are variances; logarithms are natural.
+The derivations are one-dimensional. Covariances with common eigenvectors are given by their eigenvalues, as sequences: modes
+add (KL, Rényi, W2²) or multiply (1 + chi2, 1 - Hellinger²). The learned law N(m1, v1) comes first and the reference N(m0, v0)
+second; v1, v0 are variances; logarithms are natural.
 
 The arrangements returned are those that lose nothing to cancellation where the two laws nearly coincide: ``log(1 + x)`` is
 written ``2 atanh(x/(2 + x))`` and ``exp(x) - 1`` is written ``2 exp(x/2) sinh(x/2)``. Lambdified, they are good to about 1e-14
@@ -17,14 +18,17 @@ import sympy as sp
 
 from theory._arguments import finish, positive, read, real
 from theory._arguments import nonnegative as _nonnegative
+from theory._modes import modes
 
 __all__ = [
     "chi2_gaussian",
+    "exp_minus_one",
     "gaussian_expectation",
     "gaussian_integral",
     "hellinger_gaussian",
     "kl_gaussian",
     "log_density",
+    "log_one_plus",
     "noised_mean",
     "noised_variance",
     "renyi_gaussian",
@@ -155,10 +159,24 @@ def noised_variance(variance: Any, t: Any) -> sp.Expr:
 # --- divergences -----------------------------------------------------------------------------------------------------
 
 
-def _arguments(m1: Any, v1: Any, m0: Any, v0: Any) -> tuple[dict[sp.Symbol, sp.Expr], bool]:
-    pairs = real("m1", m1), positive("v1", v1), real("m0", m0), positive("v0", v0)
-    values = {symbol: value for symbol, (value, _) in zip((_M1, _V1, _M0, _V0), pairs, strict=True)}
-    return values, any(inexact for _, inexact in pairs)
+def _arguments(m1: Any, v1: Any, m0: Any, v0: Any) -> tuple[list[dict[sp.Symbol, sp.Expr]], bool]:
+    """The values of each mode, and whether any argument was a float."""
+    values, inexact = [], False
+    for mean, variance, centre, spread in modes(m1=m1, v1=v1, m0=m0, v0=v0):
+        pairs = real(*mean), positive(*variance), real(*centre), positive(*spread)
+        values.append({symbol: value for symbol, (value, _) in zip((_M1, _V1, _M0, _V0), pairs, strict=True)})
+        inexact = inexact or any(flag for _, flag in pairs)
+    return values, inexact
+
+
+def _added(form: sp.Expr, values: list[dict[sp.Symbol, sp.Expr]]) -> sp.Expr:
+    """The sum of a form over the modes."""
+    return sp.Add(*(form.subs(value, simultaneous=True) for value in values))
+
+
+def _where_finite(condition: sp.Expr, values: list[dict[sp.Symbol, sp.Expr]]) -> Any:
+    """That the condition is positive in every mode: a relation, or true or false."""
+    return sp.And(*(condition.subs(value, simultaneous=True) > 0 for value in values))
 
 
 def _checked(arrangement: sp.Expr, derived: sp.Expr) -> sp.Expr:
@@ -169,13 +187,13 @@ def _checked(arrangement: sp.Expr, derived: sp.Expr) -> sp.Expr:
     return arrangement
 
 
-def _log_one_plus(x: sp.Expr) -> sp.Expr:
+def log_one_plus(x: sp.Expr) -> sp.Expr:
     """log(1 + x) without loss near x = 0."""
     numerator, denominator = sp.fraction(sp.together(x / (2 + x)))
     return 2 * sp.atanh(sp.factor(numerator) / denominator)
 
 
-def _exp_minus_one(x: sp.Expr) -> sp.Expr:
+def exp_minus_one(x: sp.Expr) -> sp.Expr:
     """exp(x) - 1 without loss near x = 0."""
     return 2 * sp.exp(x / 2) * sp.sinh(x / 2)
 
@@ -188,11 +206,11 @@ def _power_integral(order: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
     shift = sp.factor(order * (order - 1)) * (_M1 - _M0) ** 2 / (2 * condition)
     excess = _V1 / _V0 - 1
     if order == 2:
-        spread = -_log_one_plus(-(excess**2)) / 2  # v1 (2 v0 - v1) = v0² - (v1 - v0)²
+        spread = -log_one_plus(-(excess**2)) / 2  # v1 (2 v0 - v1) = v0² - (v1 - v0)²
     elif order == sp.Rational(1, 2):
-        spread = -_log_one_plus((_V1 - _V0) ** 2 / (4 * _V0 * _V1)) / 4  # (v0 + v1)² = 4 v0 v1 + (v1 - v0)²
+        spread = -log_one_plus((_V1 - _V0) ** 2 / (4 * _V0 * _V1)) / 4  # (v0 + v1)² = 4 v0 v1 + (v1 - v0)²
     else:
-        spread = -(_log_one_plus((1 - order) * excess) + (order - 1) * _log_one_plus(excess)) / 2
+        spread = -(log_one_plus((1 - order) * excess) + (order - 1) * log_one_plus(excess)) / 2
     return condition, _checked(shift + spread, logarithm)
 
 
@@ -204,35 +222,38 @@ def chi2_gaussian(m1: Any, v1: Any, m0: Any, v0: Any) -> sp.Expr:
     Arguments:
         m1, v1: mean and variance of the learned law.
         m0, v0: mean and variance of the reference.
-            Symbols or numbers; a float stands for its exact binary value, and the result is then rounded to 15 digits.
+            Symbols or numbers; a float stands for its exact binary value, and the result is then rounded to 15 digits. In d
+            dimensions with common eigenvectors each is a sequence of one per mode; a single one holds for every mode.
 
     Returns:
         An expression; with symbols, a ``Piecewise`` with the condition 2 v0 > v1, arranged to lose nothing near p = q.
 
     Raises:
         TypeError: if an argument is neither a real number nor an expression.
-        ValueError: if a variance is not positive or an argument is not finite.
+        ValueError: if a variance is not positive, an argument is not finite, or two sequences differ in length.
 
     >>> chi2_gaussian(1, 1, 0, 1)
     -1 + E
     >>> chi2_gaussian(0, 2, 0, 1)
     oo
+    >>> chi2_gaussian([1, 2], [1, 1], 0, 1)
+    -1 + exp(5)
     """
     values, inexact = _arguments(m1, v1, m0, v0)
     condition, logarithm = _power_integral(sp.Integer(2))
-    finite = (condition > 0).subs(values, simultaneous=True)
+    finite = _where_finite(condition, values)
     if finite == sp.false:
         return sp.oo
-    exponent = logarithm.subs(values, simultaneous=True)
+    exponent = _added(logarithm, values)
     if not exponent.free_symbols and not inexact:
         return sp.exp(sp.logcombine(exponent.rewrite(sp.log), force=True)) - 1
-    return finish(sp.Piecewise((_exp_minus_one(exponent), finite), (sp.oo, True)), inexact)
+    return finish(sp.Piecewise((exp_minus_one(exponent), finite), (sp.oo, True)), inexact)
 
 
 @lru_cache(maxsize=1)
 def _kl() -> sp.Expr:
     derived = gaussian_expectation(sp.expand(log_density(_X, _M1, _V1) - log_density(_X, _M0, _V0)), _X, _M1, _V1)
-    arrangement = ((_V1 - _V0) / _V0 - _log_one_plus(_V1 / _V0 - 1) + (_M1 - _M0) ** 2 / _V0) / 2
+    arrangement = ((_V1 - _V0) / _V0 - log_one_plus(_V1 / _V0 - 1) + (_M1 - _M0) ** 2 / _V0) / 2
     return _checked(arrangement, derived)
 
 
@@ -245,7 +266,7 @@ def kl_gaussian(m1: Any, v1: Any, m0: Any, v0: Any) -> sp.Expr:
     1/2
     """
     values, inexact = _arguments(m1, v1, m0, v0)
-    value = _kl().subs(values, simultaneous=True)
+    value = _added(_kl(), values)
     if not value.free_symbols and not inexact:
         value = sp.logcombine(sp.expand(value.rewrite(sp.log)), force=True)
     return finish(value, inexact)
@@ -259,13 +280,13 @@ def renyi_gaussian(m1: Any, v1: Any, m0: Any, v0: Any, order: Any) -> sp.Expr:
     values, inexact = _arguments(m1, v1, m0, v0)
     r, inexact_order = positive("order", order)
     if r == 1:
-        return finish(_kl().subs(values, simultaneous=True), inexact, inexact_order)
+        return finish(_added(_kl(), values), inexact, inexact_order)
     condition, logarithm = _power_integral(_ORDER)
-    values = {**values, _ORDER: r}
-    finite = (condition > 0).subs(values, simultaneous=True)
+    values = [{**mode, _ORDER: r} for mode in values]
+    finite = _where_finite(condition, values)
     if finite == sp.false:
         return sp.oo
-    value = logarithm.subs(values, simultaneous=True) / (r - 1)
+    value = _added(logarithm, values) / (r - 1)
     return finish(sp.Piecewise((value, finite), (sp.oo, True)), inexact, inexact_order)
 
 
@@ -275,23 +296,24 @@ def hellinger_gaussian(m1: Any, v1: Any, m0: Any, v0: Any) -> sp.Expr:
     Arguments and errors as in :func:`chi2_gaussian`.
     """
     values, inexact = _arguments(m1, v1, m0, v0)
-    logarithm = _power_integral(sp.Rational(1, 2))[1].subs(values, simultaneous=True)
-    return finish(sp.sqrt(-_exp_minus_one(logarithm)), inexact)
+    logarithm = _added(_power_integral(sp.Rational(1, 2))[1], values)
+    return finish(sp.sqrt(-exp_minus_one(logarithm)), inexact)
 
 
 @lru_cache(maxsize=1)
-def _w2() -> sp.Expr:
+def _w2_squared() -> sp.Expr:
     # on the line the monotone map is optimal, and between Gaussians it is x -> m0 + sqrt(v0/v1) (x - m1)
     gap = _M1 + sp.sqrt(_V1) * _X - _M0 - sp.sqrt(_V0) * _X
     derived = gaussian_expectation(sp.expand(gap**2), _X, sp.Integer(0), sp.Integer(1))
     spread = (_V1 - _V0) / (sp.sqrt(_V1) + sp.sqrt(_V0))
-    return sp.sqrt(_checked((_M1 - _M0) ** 2 + spread**2, derived))
+    return _checked((_M1 - _M0) ** 2 + spread**2, derived)
 
 
 def w2_gaussian(m1: Any, v1: Any, m0: Any, v0: Any) -> sp.Expr:
     """The Wasserstein distance W2 (not squared): sqrt((m1 - m0)² + (sqrt(v1) - sqrt(v0))²).
 
-    Arguments and errors as in :func:`chi2_gaussian`.
+    In d dimensions with common eigenvectors the square is the sum over the modes (Bures). Arguments and errors as in
+    :func:`chi2_gaussian`.
     """
     values, inexact = _arguments(m1, v1, m0, v0)
-    return finish(_w2().subs(values, simultaneous=True), inexact)
+    return finish(sp.sqrt(_added(_w2_squared(), values)), inexact)

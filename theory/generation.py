@@ -29,6 +29,7 @@ from theory.proof import (
     cited,
     expectation,
     identity,
+    limit,
     mean,
     mean_square,
     nonnegative,
@@ -37,8 +38,10 @@ from theory.proof import (
     refuted,
     rewrite,
     root,
+    squeeze,
 )
 from theory.symbols import (
+    N,
     chi2,
     energy_moment,
     energy_order,
@@ -53,6 +56,7 @@ from theory.symbols import (
     path_chi2,
     remainder,
     reverse_kl,
+    scaled_chi2,
     sup_energy,
     visible_energy,
     visible_gap,
@@ -373,6 +377,20 @@ def _leading_order(claim: Claim) -> Proof:
     return qed(claim, nonnegative(relation, (1 / _H, absolute), domain=(visible,), text="divided by the visible energy"))
 
 
+def _leading_order_limit(claim: Claim) -> Proof:
+    """With x = N sqrt(I_N/H) and a = C' eps*²/sqrt(H), |x - 1| <= a/N: so 1 - 2a/N <= x² <= (1 + a/N)²."""
+    visible, sandwich = assume(claim, "visible"), assume(claim, "scaled-sandwich")
+    root_chi2, part, bound = sp.sqrt(scaled_chi2[N]), _H / N, moment_constant * ideal_energy / N**2
+    over, under = root(sandwich, root_chi2 - part, bound), root(sandwich, part - root_chi2, bound)
+    size, slack = N * root_chi2 / _H, moment_constant * ideal_energy / (N * _H)
+    ratio = scaled_chi2[N] / (visible_energy / N**2)
+    low, high = 1 - 2 * slack, (1 + slack) ** 2
+    below = nonnegative(sp.Le(low, ratio, evaluate=False), (size - 1) ** 2, (2 * N / _H, under), domain=(visible,))
+    above = nonnegative(sp.Le(ratio, high, evaluate=False), (N / _H, 1 + slack + size, over), domain=(visible,))
+    low_end, high_end = (limit(end, N, sp.oo, 1, domain=(visible,)) for end in (low, high))
+    return qed(claim, squeeze(below, above, low_end, high_end))
+
+
 # --- V bounded -------------------------------------------------------------------------------------------------------
 
 
@@ -684,6 +702,17 @@ MOMENT_BOUND: Final = Assumption(
     "the remainder is at most C'² eps*⁴; under A3 and A4 sandwich-moments gives such a C'",
     _relation(sp.Le, remainder, _CEILING),
 )
+SCALED_SANDWICH: Final = Assumption(
+    "scaled-sandwich",
+    "one C' serves the parts e/N of the error: |sqrt(I_N) - sqrt(eta) eps*/N| <= C' eps*²/N² (sandwich-moments for e/N, whose "
+    "energies are those of e divided by N²; for V <= Lambda its moments stay bounded)",
+    None,
+    _relation(
+        sp.Le,
+        (sp.sqrt(scaled_chi2[N]) - sp.sqrt(visible_energy) / N) ** 2,
+        (moment_constant * ideal_energy / N**2) ** 2,
+    ),
+)
 SMALL: Final = Assumption(
     "small",
     "eps*² <= ((9 - 4 sqrt 2)/8) eta/C'²",
@@ -733,6 +762,11 @@ def _shift(energy: sp.Expr, eta: sp.Expr) -> Case:
 
 
 _SMALL_SHIFT: Final = _shift(sp.Rational(1, 50), sp.Rational(99, 100))  # C' = 2 is more than enough here: e^E - 1 - E <= E²
+_SCALED_SHIFT: Final[Case] = {  # the parts of the small shift: I_N = e^{H/N²} - 1
+    **_SMALL_SHIFT,
+    N: 3,
+    scaled_chi2: (0, *(sp.exp(_SMALL_SHIFT[visible_energy] / n**2) - 1 for n in (1, 2, 3))),
+}
 _UNIT_SHIFT: Final = _shift(sp.Integer(1), sp.Rational(99, 100))
 _LARGE_SHIFT: Final = _shift(sp.Integer(4), sp.Rational(99, 100))
 _INVISIBLE: Final = _shift(sp.Rational(1, 50), sp.Integer(0))  # an offset b(t) on N(0, 1) with int e^{-(t-t0)/2} b dt = 0
@@ -1041,7 +1075,7 @@ def _sandwich_claims() -> tuple[Claim, Claim, Claim]:
     )
 
 
-def _visible_claims() -> tuple[Claim, Claim]:
+def _visible_claims() -> tuple[Claim, Claim, Claim]:
     lower = Claim(
         "visible-lower",
         "chi2 is at least the squared drift of phi over its variance, phi the mean of M given the endpoint",
@@ -1061,12 +1095,25 @@ def _visible_claims() -> tuple[Claim, Claim]:
         "driftbound",
         (*_PATH, FINITE_PATH, VISIBLE),
         note="|sqrt(chi2/visible) - 1| <= sqrt(remainder/visible). Under A3 and A4 the right side is at most "
-        "C' eps*/sqrt(eta), so chi2/visible -> 1 along e = kappa e0, kappa -> 0, where eta(e0) > 0; in general where "
-        "eps*² = o(eta). The ratio of KL to half the visible energy then tends to 1 as well, since "
+        "C' eps*/sqrt(eta), so chi2/visible -> 1 along e = kappa e0, kappa -> 0, where eta(e0) > 0 (leading-order-limit, along "
+        "e0/N); in general where eps*² = o(eta). The ratio of KL to half the visible energy then tends to 1 as well, since "
         "(x log x - x + 1)/(x - 1)² is bounded by 1 and tends to ½ at 1 (dominated convergence; not part of the statement). "
         "As e -> 0 alone proves nothing: see the mutant.",
         script=_leading_order,
         witness=_SMALL_SHIFT,
+    )
+    ratio = sp.Limit(scaled_chi2[N] / (visible_energy / N**2), N, sp.oo)
+    along = Claim(
+        "leading-order-limit",
+        "chi2 over the visible energy tends to 1 along the parts e/N of a visible error",
+        "limit",
+        _relation(sp.Eq, ratio, 1),
+        "driftbound (KTV-A, Prop. 3.3 has ¼ for 1, Thm 3.4 has 4/eta)",
+        (VISIBLE, SCALED_SANDWICH),
+        numeric_side=False,
+        note="M is linear in the error and P* does not depend on it, so the visible energy of e/N is that of e divided by N².",
+        script=_leading_order_limit,
+        witness=_SCALED_SHIFT,
     )
     return (
         _with_mutants(
@@ -1096,6 +1143,16 @@ def _visible_claims() -> tuple[Claim, Claim]:
                 _RETURNING,
                 sp.Le(_ABS / _H, sp.Rational(1, 2)),
                 (*_without(leading, "finite-path-chi2"), Assumption("perturbative", "eps*² <= 1", sp.Le(ideal_energy, 1))),
+            ),
+        ),
+        _with_mutants(
+            along,
+            _mutant(
+                along,
+                "quarter",
+                "kills it: the offsets b(t) = .1 e^{-t/2}/N on N(0, 1), mean shifts, as N grows",
+                _SCALED_SHIFT,
+                _relation(sp.Eq, ratio, sp.Rational(1, 4)),
             ),
         ),
     )
@@ -1156,7 +1213,7 @@ def _gradient_claims() -> tuple[Claim, Claim]:
 
 def _claims() -> tuple[Claim, ...]:
     impossibility, gradient = _gradient_claims()
-    lower, leading = _visible_claims()
+    lower, leading, along = _visible_claims()
     return (
         *_girsanov_claims(),
         *_path_claims(),
@@ -1165,6 +1222,7 @@ def _claims() -> tuple[Claim, ...]:
         lower,
         impossibility,
         leading,
+        along,
         gradient,
     )
 

@@ -35,6 +35,7 @@ from theory.symbols import (
     endpoint_tv,
     hermite,
     hermite_data,
+    hermite_limit,
     i,
     ideal_energies,
     initial_kl,
@@ -49,11 +50,13 @@ from theory.symbols import (
     mixed_tv,
     noised_limit_tv,
     noised_limit_w2,
+    noised_mixture,
     order,
     round_error,
     round_w2,
     second_moment,
     second_moment_data,
+    second_moment_limit,
     smoothed,
     smoothed_data,
     smoothed_limit,
@@ -122,31 +125,32 @@ _RECONSTRUCTED: Final = "KTV-B (abstract; reconstruction)"
 MIXING: Final = Assumption(
     "mixing",
     "Round i trains on q_i = alpha p + (1 - alpha) p^i: so for every linear reading of the laws noised by m t0.",
-    None,
     sp.Eq(smoothed_mixture[j, i], alpha * smoothed_data[j] + _RHO * smoothed[j, i]),
 )
 ROUND: Final = Assumption(
     "round",
     "The score is exact: p^{i+1} = OU_t0 q_i; so OU_{m t0} p^{i+1} = OU_{(m+1) t0} q_i (semigroup).",
-    None,
     sp.Eq(smoothed[j, i + 1], smoothed_mixture[j + 1, i]),
+)
+TIMED_ROUND: Final = Assumption(
+    "timed-round",
+    "The score is exact, and round i stops at its own time: p^{i+1} = OU_{t0_i} q_i.",
+    sp.Eq(smoothed[0, i + 1], noised_mixture[i]),
 )
 FIXED_POINT: Final = Assumption(
     "fixed-point",
     "p^oo is a fixed point of the exact round: p^oo = OU_t0(alpha p + (1 - alpha) p^oo).",
-    None,
     sp.Eq(smoothed_limit[j], alpha * smoothed_data[j + 1] + _RHO * smoothed_limit[j + 1]),
 )
 HERMITE_MIXING: Final = Assumption(
     "hermite-mixing",
-    "Round i trains on q_i = alpha p + (1 - alpha) p^i, and produces p^{i+1} = OU q_i with an exact score.",
-    None,
+    "Round i trains on q_i = alpha p + (1 - alpha) p^i: so for every Hermite coefficient.",
     sp.Eq(mixed_hermite[i, order], alpha * hermite_data[order] + _RHO * hermite[i, order]),
+    over=(i, order),
 )
 MOMENT_MIXING: Final = Assumption(
     "moment-mixing",
-    "Round i trains on q_i = alpha p + (1 - alpha) p^i, and produces p^{i+1} = OU_t0 q_i with an exact score; E|x|^2 finite.",
-    None,
+    "Round i trains on q_i = alpha p + (1 - alpha) p^i: so for the second moment, which is finite.",
     sp.Eq(mixed_moment[i], alpha * second_moment_data + _RHO * second_moment[i]),
 )
 TIMES: Final = Assumption("times-below", "No early-stopping time exceeds tau.", sp.Le(early_times[i], largest_time))
@@ -176,6 +180,7 @@ def _case(rounds: int, share: Any, damping: Any, data: Any, start: Any, **more: 
         early_time: -2 * sp.log(damping),
         smoothed: tuple(tuple(power * value for value in means) for power in powers),
         smoothed_mixture: tuple(tuple(power * value for value in pooled[:-1]) for power in powers),
+        noised_mixture: tuple(damping * value for value in pooled[:-1]),
         smoothed_data: tuple(power * data for power in powers),
         smoothed_limit: tuple(power * limit for power in powers),
     }
@@ -214,15 +219,48 @@ def _generating(time: Any) -> tuple[sp.Expr, sp.Expr]:
     return sp.exp(_S * a * _X + _S**2 * (1 - a**2) / 2 - _S**2 / 2), sp.exp(a * _S * _X - (a * _S) ** 2 / 2)
 
 
-def _mehler(generating: Fact, *, n: sp.Expr, time: sp.Expr) -> Any:
+def _exact_round(exact: Fact, n: sp.Expr, time: sp.Expr) -> None:
+    """The premise reads p^{n+1} = OU_time q_n."""
+    right = {early_time: smoothed_mixture[1, n], early_times[n]: noised_mixture[n]}.get(time)
+    if right is None or (exact.lhs, exact.op, exact.rhs) != (smoothed[0, n + 1], "==", right):
+        raise pf.ProofError(f"the premise must read p^(n+1) = OU q_n with the time {time}, not {exact}")
+
+
+def _noised_generating(generating: Fact, time: sp.Expr) -> None:
     if generating.op != "==" or (generating.lhs, generating.rhs) != _generating(time):
         raise pf.ProofError(f"the premise is not the generating function noised for {time}")
-    return sp.Eq(hermite[n + 1, order], sp.exp(-order * time / 2) * mixed_hermite[n, order], evaluate=False)
 
 
-def _ou_moment(*, n: sp.Expr) -> Any:
+def _mehler(generating: Fact, exact: Fact, *, n: sp.Expr, time: sp.Expr, k: sp.Expr = order) -> Any:
+    _exact_round(exact, n, time)
+    _noised_generating(generating, time)
+    return sp.Eq(hermite[n + 1, k], sp.exp(-k * time / 2) * mixed_hermite[n, k], evaluate=False)
+
+
+def _fixed(fixed: Fact) -> None:
+    """The premise reads p^oo = OU_t0(alpha p + rho p^oo)."""
+    right = alpha * smoothed_data[1] + _RHO * smoothed_limit[1]
+    if fixed.op != "==" or fixed.lhs != smoothed_limit[0] or sp.expand(fixed.rhs - right) != 0:
+        raise pf.ProofError(f"{fixed} does not say that p^oo is the fixed point of a round")
+
+
+def _mehler_fixed(generating: Fact, fixed: Fact, *, k: sp.Expr = order) -> Any:
+    _fixed(fixed)
+    _noised_generating(generating, early_time)
+    mixed = alpha * hermite_data[k] + _RHO * hermite_limit[k]
+    return sp.Eq(hermite_limit[k], sp.exp(-k * early_time / 2) * mixed, evaluate=False)
+
+
+def _ou_moment(exact: Fact, *, n: sp.Expr) -> Any:
+    _exact_round(exact, n, early_time)
     kept = sp.exp(-early_time)
     return sp.Eq(second_moment[n + 1], kept * mixed_moment[n] + dimension * (1 - kept), evaluate=False)
+
+
+def _ou_moment_fixed(fixed: Fact) -> Any:
+    _fixed(fixed)
+    kept, mixed = sp.exp(-early_time), alpha * second_moment_data + _RHO * second_moment_limit
+    return sp.Eq(second_moment_limit, kept * mixed + dimension * (1 - kept), evaluate=False)
 
 
 def _weight(mixing: Fact) -> tuple[sp.Expr, sp.Expr]:
@@ -273,7 +311,8 @@ def _mixture_tv(mixing: Fact, below: Fact) -> Any:
     return sp.Eq(mixed_tv[n], keep * tv[n], evaluate=False)
 
 
-def _noised_tv(*, n: sp.Expr) -> Any:
+def _noised_tv(exact: Fact, *, n: sp.Expr) -> Any:
+    _exact_round(exact, n, early_times[n])
     return sp.Le(tv[n + 1], mixed_tv[n] + data_smoothing_tv[n], evaluate=False)
 
 
@@ -298,6 +337,14 @@ def _girsanov(start: Fact, *, energy: sp.Expr) -> Any:
     return sp.Le(sides[energy.base][energy.indices[0]], energy / 2, evaluate=False)
 
 
+def _mean_distance(*, n: sp.Expr) -> Any:
+    return sp.Le(sp.Abs(hermite[n, 1] - hermite_limit[1]), limit_w1[n], evaluate=False)
+
+
+def _jensen(*, n: sp.Expr) -> Any:
+    return sp.Le(limit_w1[n], limit_w2[n], evaluate=False)
+
+
 def _minimum(first: Fact, second: Fact) -> Any:
     if "==" in (first.op, second.op) or first.lhs != second.lhs:
         raise pf.ProofError(f"{first} and {second} do not bound one quantity from above")
@@ -307,8 +354,16 @@ def _minimum(first: Fact, second: Fact) -> Any:
 MEHLER: Final = pf.Theorem(
     "Mehler", "the generating function exp(s x - s^2/2) of the He_k, noised, is the same at a s: compare powers of s", _mehler
 )
+MEHLER_FIXED: Final = pf.Theorem(
+    "Mehler, at the fixed point",
+    "the same for p^oo = OU_t0(alpha p + rho p^oo), whose coefficients mix linearly",
+    _mehler_fixed,
+)
 OU_MOMENT: Final = pf.Theorem(
     "second moment of a noising step", "E|aX + bZ|^2 = a^2 E|X|^2 + b^2 d, b^2 = 1 - a^2, Z ~ N(0, I) independent", _ou_moment
+)
+OU_MOMENT_FIXED: Final = pf.Theorem(
+    "second moment of the fixed point", "the same for p^oo = OU_t0(alpha p + rho p^oo), E|x|^2 being linear", _ou_moment_fixed
 )
 TV_CONTRACTION: Final = pf.Theorem(
     "data processing",
@@ -343,6 +398,10 @@ GIRSANOV: Final = pf.Theorem(
     "claims girsanov-kl and girsanov-reverse-kl: KL(p^ || q_t0) <= learned energy / 2, KL(q_t0 || p^) <= ideal energy / 2",
     _girsanov,
 )
+MEAN_DISTANCE: Final = pf.Theorem(
+    "Kantorovich-Rubinstein duality", "He_1(u.x) = u.x has Lipschitz constant 1: means differ by at most W1", _mean_distance
+)
+JENSEN: Final = pf.Theorem("Jensen", "W1 <= W2", _jensen)
 MINIMUM: Final = pf.Theorem("minimum", "x <= a and x <= b give x <= min(a, b)", _minimum)
 
 
@@ -498,7 +557,6 @@ LIMIT_LAW: Final = with_mutants(
         statement=_law_statement(),
         source=_RECONSTRUCTED,
         assumptions=_LAWS,
-        numeric_side=False,
         note="p^N = alpha sum_{k<N} rho^k OU_{(k+1) t0} p + rho^N OU_{N t0} p^0, and the fixed point has the same N first "
         "terms: so p^oo = alpha sum_{k>=0} rho^k OU_{(k+1) t0} p, it is the only fixed point, and p^N tends to it whatever p^0 "
         "(the last terms have mass rho^N). Read with any test function.",
@@ -565,7 +623,6 @@ LIMIT_RATE: Final = with_mutants(
         statement=_rate_statement(),
         source=_RECONSTRUCTED,
         assumptions=_LAWS,
-        numeric_side=False,
         note="p^N - p^oo = rho^N OU_{N t0}(p^0 - p^oo) exactly. Rates: TV rho; W1 rho e^{-t0/2}; W2 sqrt(rho) e^{-t0/2}, "
         "nearly attained by narrow laws with a short t0.",
         script=_prove_limit_rate,
@@ -593,57 +650,65 @@ LIMIT_RATE: Final = with_mutants(
 
 
 # --- hermite-filter --------------------------------------------------------------------------------------------------
-def _hermite_round(claim: Claim, n: Any, time: sp.Expr) -> Fact:
-    """c_{n+1} = e^{-k t/2} (alpha c + rho c_n)."""
+def _hermite_round(claim: Claim, n: Any, time: sp.Expr, exact: Fact) -> Fact:
+    """c_{n+1} = e^{-k t/2} (alpha c + rho c_n), from p^{n+1} = OU_t q_n."""
     generating = pf.identity(*_generating(time), text="the generating function, noised")
     mixing = claim.assume("hermite-mixing", i=n)
-    return pf.rewrite(pf.cited(MEHLER, generating, n=n, time=time), mixing, text="one round on order k")
+    return pf.rewrite(pf.cited(MEHLER, generating, exact, n=n, time=time), mixing, text="one round on order k")
 
 
 _MODE: Final = order * early_time / 2
 
 
-def _filtered(gain: sp.Expr, mode: sp.Expr = _MODE) -> tuple[Any, Any]:
+def _filtered(gain: sp.Expr, mode: sp.Expr = _MODE) -> tuple[Any, ...]:
     limit = gain * hermite_data[order]
     return (
         sp.Eq(hermite[N, order] - limit, _RHO**N * sp.exp(-N * mode) * (hermite[0, order] - limit)),
         sp.Eq(sp.Limit(hermite[N, order], N, sp.oo), limit, evaluate=False),
+        sp.Eq(hermite_limit[order], limit, evaluate=False),
     )
 
 
 _GAIN: Final = alpha * sp.exp(-_MODE) / (1 - _RHO * sp.exp(-_MODE))
 
 
+def _fixed_value(claim: Claim, quantity: sp.Expr, value: sp.Expr, exponent: sp.Expr, fixed: Fact) -> Fact:
+    """x = value, the solution of the fact x = e^{-y} (... + rho x) + ..."""
+    gap = _gap(claim, exponent)
+    return _combined(quantity, value, (fixed, 1 / (1 - _RHO * sp.exp(-exponent))), domain=(gap,))
+
+
 def _prove_hermite(claim: Claim) -> Proof:
+    limit = _GAIN * hermite_data[order]
+    fixed = pf.cited(MEHLER_FIXED, pf.identity(*_generating(early_time)), claim.assume("fixed-point", j=0))
     return pf.qed(
         claim,
+        _fixed_value(claim, hermite_limit[order], limit, _MODE, fixed),
         *_fixed_point_of(
             claim,
             lambda n: hermite[n, order],
             _MODE,
-            _GAIN * hermite_data[order],
-            lambda m: _hermite_round(claim, m, early_time),
+            limit,
+            lambda m: _hermite_round(claim, m, early_time, claim.assume("round", j=0, i=m)),
         ),
     )
 
 
-def _hermite_case(rounds: int, **more: Any) -> dict[Any, Any]:
+def _hermite_case(rounds: int) -> dict[Any, Any]:
     """Order 1 (the mean) and order 0 (the mass) at alpha = 1/2 and e^{-t0/2} = 1/2; p and p^0 have the mean 1."""
-    means = [sp.Integer(1)]
-    for _ in range(rounds):
-        means.append((1 + means[-1]) / 4)
-    case: dict[Any, Any] = {
-        N: rounds,
-        alpha: _HALF,
-        early_time: 2 * sp.log(2),
-        early_times: (2 * sp.log(2),) * rounds,
-        largest_time: 2 * sp.log(2),
-        order: 1,
-        hermite: tuple((1, mean) for mean in means),
-        mixed_hermite: tuple((1, (1 + mean) / 2) for mean in means[:-1]),
-        hermite_data: (1, 1),
-    }
-    case.update(more.values())
+    case = _case(rounds, _HALF, _HALF, 1, 1)
+    means, pooled = case[smoothed][0], case[smoothed_mixture][0]
+    case.update(
+        {
+            early_times: (2 * sp.log(2),) * rounds,
+            largest_time: 2 * sp.log(2),
+            order: 1,
+            hermite: tuple((1, mean) for mean in means),
+            mixed_hermite: tuple((1, mean) for mean in pooled),
+            hermite_data: (1, 1),
+            hermite_limit: (1, case[smoothed_limit][0]),
+        }
+    )
     return case
 
 
@@ -654,8 +719,7 @@ HERMITE_FILTER: Final = with_mutants(
         kind="limit",
         statement=sp.And(*_filtered(_GAIN)),
         source=_RECONSTRUCTED,
-        assumptions=(HERMITE_MIXING, ALPHA),
-        numeric_side=False,
+        assumptions=(HERMITE_MIXING, ROUND, FIXED_POINT, ALPHA),
         note="c_k^oo = alpha a/(1 - rho a) c_k with a = e^{-k t0/2} (hermite_gain), reached at the rate rho a: fast modes die "
         "first and settle first. Order 0 is the mass, gain 1.",
         script=_prove_hermite,
@@ -673,14 +737,101 @@ HERMITE_FILTER: Final = with_mutants(
         "falsified_by": _hermite_case(1),
         "note": "e^{-k t0} instead of e^{-k t0/2}: means.",
     },
+    {
+        "id": "one-noising",
+        "statement": sp.Eq(hermite_limit[order], sp.exp(-_MODE) * hermite_data[order]),
+        "falsified_by": _hermite_case(1),
+        "note": "Each round loses as much again of what the last one kept: alpha < 1 and order > 0.",
+    },
+    {
+        "id": "inexact-score",
+        "statement": _filtered(_GAIN)[0],
+        "assumptions": (HERMITE_MIXING, FIXED_POINT, ALPHA),
+        "falsified_by": {**_hermite_case(1), hermite: ((1, 1), (1, 2))},
+        "note": "The hypothesis of an exact score dropped: a round that shifts the mean.",
+    },
+)
+
+
+# --- limit-rate-floor ------------------------------------------------------------------------------------------------
+def _mean_gap(n: Any) -> sp.Expr:
+    return hermite[n, 1] - hermite_limit[1]
+
+
+def _mean_floor(exponent: sp.Expr = early_time / 2, share: sp.Expr = _RHO) -> sp.Expr:
+    return share**N * sp.exp(-N * exponent) * sp.Abs(_mean_gap(0))
+
+
+def _prove_rate_floor(claim: Claim) -> Proof:
+    rho, one, half = _rho(claim), sp.Integer(1), early_time / 2
+    generating = pf.identity(*_generating(early_time), text="the generating function, noised")
+    fixed = pf.cited(MEHLER_FIXED, generating, claim.assume("fixed-point", j=0), k=one)
+
+    def goal(n: Any) -> Any:
+        return sp.Eq(_mean_gap(n), _RHO**n * sp.exp(-n * half) * _mean_gap(0), evaluate=False)
+
+    def step(hypothesis: Fact, m: sp.Symbol) -> Fact:
+        noised = pf.cited(MEHLER, generating, claim.assume("round", j=0, i=m), n=m, time=early_time, k=one)
+        mixing = claim.assume("hermite-mixing", i=m, order=one)
+        kept = sp.exp(-half)
+        hints = ((noised, 1), (mixing, kept), (fixed, -1), (hypothesis, _RHO * kept))
+        return _combined(goal(m + 1).lhs, goal(m + 1).rhs, *hints)
+
+    zero = goal(sp.Integer(0))
+    exact = pf.instance(pf.induction(goal(_WHOLE), _WHOLE, pf.identity(zero.lhs, zero.rhs), step), n=N)
+    scale = _RHO**N * sp.exp(-N * half)
+    square = pf.nonnegative(
+        sp.Le(_mean_floor() ** 2, sp.Abs(_mean_gap(N)) ** 2, evaluate=False),
+        (exact, _mean_gap(N) + scale * _mean_gap(0)),
+        domain=(rho,),
+    )
+    apart = pf.root(square, _mean_floor(), sp.Abs(_mean_gap(N)), domain=(rho,))
+    first = pf.nonnegative(sp.Le(_mean_floor(), limit_w1[N], evaluate=False), apart, pf.cited(MEAN_DISTANCE, n=N))
+    second = pf.nonnegative(sp.Le(_mean_floor(), limit_w2[N], evaluate=False), first, pf.cited(JENSEN, n=N))
+    return pf.qed(claim, first, second)
+
+
+_MEAN_CASE: Final = {
+    **_hermite_case(2),
+    hermite: ((1, 4), (1, sp.Rational(5, 4)), (1, sp.Rational(9, 16))),
+    mixed_hermite: ((1, sp.Rational(5, 2)), (1, sp.Rational(9, 8))),
+    limit_w1: tuple(mean - sp.Rational(1, 3) for mean in (4, sp.Rational(5, 4), sp.Rational(9, 16))),
+    limit_w2: tuple(mean - sp.Rational(1, 3) for mean in (4, sp.Rational(5, 4), sp.Rational(9, 16))),
+}
+RATE_FLOOR: Final = with_mutants(
+    Claim(
+        id="limit-rate-floor",
+        title="In W1 no rate beyond rho e^{-t0/2} is to be had: the means keep it exactly",
+        kind="lower",
+        statement=sp.And(sp.Ge(limit_w1[N], _mean_floor()), sp.Ge(limit_w2[N], _mean_floor())),
+        source="driftbound",
+        assumptions=(HERMITE_MIXING, ROUND, FIXED_POINT, ALPHA),
+        note="The mean along any direction nears that of p^oo by rho e^{-t0/2} each round, exactly. So where the means differ "
+        "limit-rate has the exact rate of W1, and W2 falls at a rate between this one and sqrt(rho) e^{-t0/2}.",
+        script=_prove_rate_floor,
+        witness=_MEAN_CASE,
+    ),
+    {
+        "id": "without-noising",
+        "statement": sp.Ge(limit_w1[N], _mean_floor(exponent=sp.Integer(0))),
+        "falsified_by": _MEAN_CASE,
+        "note": "The rate rho of total variation: point masses, which early stopping draws together besides.",
+    },
+    {
+        "id": "root-of-rho",
+        "statement": sp.Ge(limit_w1[N], _mean_floor(share=sp.sqrt(_RHO))),
+        "falsified_by": _MEAN_CASE,
+        "note": "The rate of the bound on W2, which W1 does not have.",
+    },
 )
 
 
 # --- second-moment-limit ---------------------------------------------------------------------------------------------
-def _moment_statement(limit: sp.Expr) -> tuple[Any, Any]:
+def _moment_statement(limit: sp.Expr) -> tuple[Any, ...]:
     return (
         sp.Eq(second_moment[N] - limit, _RHO**N * sp.exp(-N * early_time) * (second_moment[0] - limit)),
         sp.Eq(sp.Limit(second_moment[N], N, sp.oo), limit, evaluate=False),
+        sp.Eq(second_moment_limit, limit, evaluate=False),
     )
 
 
@@ -690,9 +841,15 @@ _MOMENT_LIMIT: Final = (alpha * _KEPT * second_moment_data + dimension * (1 - _K
 
 def _prove_second_moment(claim: Claim) -> Proof:
     def one_round(m: Any) -> Fact:
-        return pf.rewrite(pf.cited(OU_MOMENT, n=m), claim.assume("moment-mixing", i=m), text="one round on the second moment")
+        noised = pf.cited(OU_MOMENT, claim.assume("round", j=0, i=m), n=m)
+        return pf.rewrite(noised, claim.assume("moment-mixing", i=m), text="one round on the second moment")
 
-    return pf.qed(claim, *_fixed_point_of(claim, lambda n: second_moment[n], early_time, _MOMENT_LIMIT, one_round))
+    fixed = pf.cited(OU_MOMENT_FIXED, claim.assume("fixed-point", j=0))
+    return pf.qed(
+        claim,
+        _fixed_value(claim, second_moment_limit, _MOMENT_LIMIT, early_time, fixed),
+        *_fixed_point_of(claim, lambda n: second_moment[n], early_time, _MOMENT_LIMIT, one_round),
+    )
 
 
 _MOMENTS: Final = {
@@ -703,6 +860,11 @@ _MOMENTS: Final = {
     second_moment_data: 3,
     second_moment: (3, 2),
     mixed_moment: (3,),
+    smoothed: ((1, 1), (1, 1)),  # the test function 1: the mass
+    smoothed_mixture: ((1,), (1,)),
+    smoothed_data: (1, 1),
+    smoothed_limit: (1, 1),
+    second_moment_limit: sp.Rational(5, 3),
 }
 SECOND_MOMENT_LIMIT: Final = with_mutants(
     Claim(
@@ -711,8 +873,7 @@ SECOND_MOMENT_LIMIT: Final = with_mutants(
         kind="limit",
         statement=sp.And(*_moment_statement(_MOMENT_LIMIT)),
         source=_RECONSTRUCTED,
-        assumptions=(MOMENT_MIXING, ALPHA),
-        numeric_side=False,
+        assumptions=(MOMENT_MIXING, ROUND, FIXED_POINT, ALPHA),
         note="M_oo = (alpha e^-t0 M + d (1 - e^-t0))/(1 - rho e^-t0), between M and d; reached at the rate rho e^-t0.",
         script=_prove_second_moment,
         witness=_MOMENTS,
@@ -760,7 +921,7 @@ def _deviation(n: Any) -> sp.Expr:
 
 def _mode_loss(claim: Claim, m: Any) -> tuple[Fact, Fact]:
     """|c_{m+1} - c| <= rho |c_m - c| + (1 - e^{-k t_m/2}) |c|, and 0 <= 1 - e^{-k t_m/2}."""
-    rho, one = _rho(claim), _hermite_round(claim, m, early_times[m])
+    rho, one = _rho(claim), _hermite_round(claim, m, early_times[m], claim.assume("timed-round", i=m))
     kept, small = sp.exp(-order * early_times[m] / 2), _at_most_one(order * early_times[m] / 2)
     bound = _RHO * sp.Abs(_deviation(m)) + _lost(early_times[m]) * sp.Abs(_DATA)
     sides = []
@@ -799,7 +960,11 @@ def _prove_annealing(claim: Claim) -> Proof:
     def tv_step(hypothesis: Fact, m: sp.Symbol) -> Fact:
         mixture = pf.cited(MIXTURE_TV, claim.assume("mixing", i=m), rho)
         return pf.nonnegative(
-            goal(lambda n: tv[n], _annealed_tv, m + 1), pf.cited(NOISED_TV, n=m), (mixture, -1), (rho, hypothesis), unroll_at=m
+            goal(lambda n: tv[n], _annealed_tv, m + 1),
+            pf.cited(NOISED_TV, claim.assume("timed-round", i=m), n=m),
+            (mixture, -1),
+            (rho, hypothesis),
+            unroll_at=m,
         )
 
     facts = []
@@ -815,10 +980,6 @@ def _prove_annealing(claim: Claim) -> Proof:
     return pf.qed(claim, *facts)
 
 
-def _annealing_case(rounds: int) -> dict[Any, Any]:
-    return _hermite_case(rounds, **{str(key): (key, value) for key, value in _MEANS.items() if key not in _hermite_case(1)})
-
-
 ANNEALING: Final = with_mutants(
     Claim(
         id="annealing",
@@ -830,31 +991,30 @@ ANNEALING: Final = with_mutants(
             sp.Le(tv[N], _annealed_tv(N)),
         ),
         source=_RECONSTRUCTED,
-        assumptions=(HERMITE_MIXING, MIXING, TIMES, ALPHA),
-        numeric_side=False,
+        assumptions=(HERMITE_MIXING, MIXING, TIMED_ROUND, TIMES, ALPHA),
         note="With t0_i in round i. If t0_i -> 0 every coefficient of the data law comes back: for any tau, count rounds from "
         "the one after which t0_i <= tau; the second bound leaves (1 - e^{-k tau/2})|c_k|/alpha in the limit, and tau is "
         "arbitrary. The third bound gives the same in TV where TV(OU_t p, p) -> 0 as t -> 0 (any p with a density).",
         script=_prove_annealing,
-        witness=_annealing_case(2),
+        witness=_hermite_case(2),
     ),
     {
         "id": "no-loss",
         "statement": sp.Le(sp.Abs(_deviation(N)), _RHO**N * sp.Abs(_deviation(0))),
-        "falsified_by": _annealing_case(1),
+        "falsified_by": _hermite_case(1),
         "note": "A start at the data law with t0 > 0: means at e^{-t0/2} = 1/2.",
     },
     {
         "id": "no-compounding",
         "statement": sp.Le(sp.Abs(_deviation(N)), _annealed_flat(N, sp.Integer(1))),
-        "falsified_by": _annealing_case(2),
+        "falsified_by": _hermite_case(2),
         "note": "Without 1/alpha: the second round already loses more than one noising does.",
     },
     {
         "id": "unbounded-times",
         "statement": sp.Le(sp.Abs(_deviation(N)), _annealed_flat(N)),
-        "assumptions": (HERMITE_MIXING, MIXING, ALPHA),
-        "falsified_by": {**_annealing_case(1), largest_time: 0},
+        "assumptions": (HERMITE_MIXING, MIXING, TIMED_ROUND, ALPHA),
+        "falsified_by": {**_hermite_case(1), largest_time: 0},
         "note": "The hypothesis t0_i <= tau dropped: tau = 0 with t0 = 2 log 2.",
     },
 )
@@ -918,7 +1078,6 @@ LIMIT_TV: Final = with_mutants(
         statement=sp.Le(limit_tv[N], _limit_tv_bound(N)),
         source="driftbound",
         assumptions=(MIXING, FIXED_POINT, ALPHA, COMMON_START),
-        numeric_side=False,
         note="Any t0, either energy in each round. Unlike tv-discount it pays "
         "no smoothing: p^oo contains it. Girsanov is used in the form of girsanov-kl and girsanov-reverse-kl.",
         script=_prove_limit_tv,
@@ -1007,7 +1166,6 @@ W2_BALL: Final = with_mutants(
         statement=sp.Le(limit_w2[N], _ball(N)),
         source="driftbound",
         assumptions=(MIXING, FIXED_POINT, ALPHA, W2_RATE, ROUND_ERROR),
-        numeric_side=False,
         note="r = sqrt(rho) e^{-t0/2} < 1, so limsup W2(p^N, p^oo) <= delta/(1 - r).",
         script=_prove_w2_ball,
         witness=_FAR,
@@ -1029,6 +1187,7 @@ W2_BALL: Final = with_mutants(
 CLAIMS: Final[tuple[Claim, ...]] = (
     LIMIT_LAW,
     LIMIT_RATE,
+    RATE_FLOOR,
     HERMITE_FILTER,
     SECOND_MOMENT_LIMIT,
     ANNEALING,

@@ -32,6 +32,7 @@ moment_order = sp.Symbol("moment_order", positive=True)  # delta of A3, delta > 
 energy_order = sp.Symbol("energy_order", positive=True)  # gamma of A4, gamma >= 4/(delta - 1)
 weight_moment = sp.Symbol("weight_moment", positive=True)  # K_delta >= E_{P*} e^{(1 + delta) Z}
 energy_moment = sp.Symbol("energy_moment", positive=True)  # K_gamma >= E_{P*} V^{2+gamma} / eps*^{2(2+gamma)}
+scaled_chi2 = sp.IndexedBase("scaled_chi2", nonnegative=True)  # I of the N-th part of the error, e/N, index N >= 1
 initial_kl = sp.Symbol("initial_kl", nonnegative=True)  # KL(start of the learned process || q_T); 0 where both start from q_T
 
 # --- many generations (fields of numeric.Recursion) ------------------------------------------------------------------
@@ -74,6 +75,11 @@ mixed_kl = sp.IndexedBase("mixed_kl", nonnegative=True)
 hellinger = sp.IndexedBase("hellinger", nonnegative=True)  # Hellinger distance, not squared
 mixed_hellinger = sp.IndexedBase("mixed_hellinger", nonnegative=True)
 smoothing_tv = sp.IndexedBase("smoothing_tv", nonnegative=True)  # TV(q_{i,t0}, q_i), (N,)
+mmd = sp.IndexedBase("mmd", nonnegative=True)  # MMD(p^i, p), not squared, (N+1,)
+mixed_mmd = sp.IndexedBase("mixed_mmd", nonnegative=True)  # MMD(q_i, p), (N,)
+smoothing_mmd = sp.IndexedBase("smoothing_mmd", nonnegative=True)  # MMD(q_{i,t0}, q_i), (N,)
+kernel_range = sp.Symbol("kernel_range", positive=True)  # sup k - inf k of the kernel of that MMD; 1 for a Gaussian kernel
+endpoint_mmd = sp.IndexedBase("endpoint_mmd", nonnegative=True)  # MMD(p^{i+1}, q_{i,t0}); inside proofs only
 endpoint_tv = sp.IndexedBase("endpoint_tv", nonnegative=True)  # TV(p^{i+1}, q_{i,t0}); Generation-level, inside proofs only
 endpoint_kl = sp.IndexedBase("endpoint_kl", nonnegative=True)  # KL(p^{i+1} || q_{i,t0}); inside proofs only
 
@@ -86,14 +92,16 @@ noise = sp.Symbol("noise", positive=True)  # variance h^2 that the channel adds 
 # --- finite samples (refitting a Gaussian, or an affine score, on n points) ------------------------------------------
 sample_size = sp.Symbol("sample_size", integer=True, positive=True)  # n, the number of points of one round
 fresh_count = sp.IndexedBase("fresh_count", integer=True, nonnegative=True)  # fresh points of round i, alpha_i n, (N,)
+fresh_count_variance = sp.IndexedBase("fresh_count_variance", nonnegative=True)  # variance of that number, 0 if fixed, (N,)
 mean_error = sp.IndexedBase("mean_error", nonnegative=True)  # s_i = E (m_i - m)^2 of the fitted means, (N+1,)
 fitted_variance = sp.IndexedBase("fitted_variance", nonnegative=True)  # v_i = E sigma_i^2 of the fitted 1/n variances, (N+1,)
+degrees = sp.Symbol("degrees", integer=True, positive=True)  # n - 1, the degrees of freedom of a fitted variance
 typical_rate = sp.IndexedBase("typical_rate", real=True)  # E log(sigma_{i+1}^2 / sigma_i^2) without fresh data, by n
 dimension = sp.Symbol("dimension", integer=True, positive=True)  # d of the target
 eigenvalue = sp.IndexedBase("eigenvalue", positive=True)  # lambda_j of the covariance of the target, (d,)
 last_signal = sp.Symbol("last_signal", positive=True)  # u_0 = exp(-t0), where the learned process stops
 first_signal = sp.Symbol("first_signal", nonnegative=True)  # u_T = exp(-T), where it starts
-sample_energy = sp.Symbol("sample_energy", nonnegative=True)  # E eps*^2 of a fit on n points, leading order in 1/n
+sample_energy = sp.Symbol("sample_energy", nonnegative=True)  # E of eps*^2 of a fit on n points to 2nd order in its error
 stationary_error = sp.Symbol("stationary_error", nonnegative=True)  # stationary s in units of sigma^2/n, n fresh points
 synthetic_ratio = sp.Symbol("synthetic_ratio", positive=True)  # kappa, synthetic points per fresh one
 best_weight = sp.Symbol("best_weight", positive=True)  # the weight on the fresh points with the least stationary error
@@ -107,11 +115,14 @@ order = sp.Symbol("order", integer=True, nonnegative=True)  # order of a Hermite
 hermite = sp.IndexedBase("hermite", real=True)  # c_k of p^i, (N+1, orders)
 mixed_hermite = sp.IndexedBase("mixed_hermite", real=True)  # c_k of q_i, (N, orders)
 hermite_data = sp.IndexedBase("hermite_data", real=True)  # c_k of p, (orders,)
+hermite_limit = sp.IndexedBase("hermite_limit", real=True)  # c_k of p^oo, (orders,)
 second_moment = sp.IndexedBase("second_moment", nonnegative=True)  # E|x|^2 under p^i, (N+1,)
 mixed_moment = sp.IndexedBase("mixed_moment", nonnegative=True)  # E|x|^2 under q_i, (N,)
 second_moment_data = sp.Symbol("second_moment_data", nonnegative=True)  # E|x|^2 under p
+second_moment_limit = sp.Symbol("second_moment_limit", nonnegative=True)  # E|x|^2 under p^oo
 smoothed = sp.IndexedBase("smoothed", real=True)  # linear reading of OU_{m t0} p^i, index (m, i)
 smoothed_mixture = sp.IndexedBase("smoothed_mixture", real=True)  # linear reading of OU_{m t0} q_i, index (m, i)
+noised_mixture = sp.IndexedBase("noised_mixture", real=True)  # linear reading of OU_{t0_i} q_i, (N,)
 smoothed_data = sp.IndexedBase("smoothed_data", real=True)  # linear reading of OU_{m t0} p, index m
 smoothed_limit = sp.IndexedBase("smoothed_limit", real=True)  # linear reading of OU_{m t0} p^oo, index m
 limit_tv = sp.IndexedBase("limit_tv", nonnegative=True)  # TV(p^i, p^oo), (N+1,)
@@ -143,9 +154,11 @@ LATEX: Final[dict[sp.Basic, str]] = {
     energy_order: r"\gamma",
     weight_moment: r"K_\delta",
     energy_moment: r"K_\gamma",
+    scaled_chi2: "I^{e/N}",
     initial_kl: r"\mathrm{KL}(\hat p_T\|\,q_T)",
     alpha: r"\alpha",
     constant_innovation: "J",
+    accumulates: r"\mathbf{1}_{\mathrm{acc}}",
     overlap: "c",
     decay: "c",
     horizon: r"N_\infty",
@@ -181,9 +194,16 @@ LATEX: Final[dict[sp.Basic, str]] = {
     bias: r"C_{\mathrm{bias}}",
     ratio: "K",
     smoothing_tv: r"\mathrm{TV}^{t_0}",
+    mmd: r"\mathrm{MMD}(p)",
+    mixed_mmd: r"\mathrm{MMD}(q)",
+    smoothing_mmd: r"\mathrm{MMD}^{t_0}",
+    kernel_range: r"\Delta_k",
+    endpoint_mmd: r"\mathrm{MMD}^{\mathrm{end}}",
     # finite samples
     sample_size: "n",
     fresh_count: "n^{\\mathrm{fresh}}",
+    fresh_count_variance: r"\mathrm{Var}\,n^{\mathrm{fresh}}",
+    degrees: r"\nu",
     mean_error: "s",
     fitted_variance: "v",
     typical_rate: "r",
@@ -203,11 +223,14 @@ LATEX: Final[dict[sp.Basic, str]] = {
     hermite: r"c^{p}",
     mixed_hermite: r"c^{q}",
     hermite_data: "c",
+    hermite_limit: r"c^{\infty}",
     second_moment: "M",
     mixed_moment: "M^{q}",
     second_moment_data: r"M_{\mathrm{data}}",
+    second_moment_limit: r"M^{\infty}",
     smoothed: r"\mathrm{OU}p",
     smoothed_mixture: r"\mathrm{OU}q",
+    noised_mixture: r"\mathrm{OU}_{t_0}q",
     smoothed_data: r"\mathrm{OU}p_{\mathrm{data}}",
     smoothed_limit: r"\mathrm{OU}p^{\infty}",
     limit_tv: r"\mathrm{TV}^{\infty}",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
-import io
+import difflib
 import json
 import math
 import zipfile
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,22 @@ COLUMNS = (
     "intra_chi2",
     "intra_kl",
     "divergence",
+    "mmd",
+    "smoothing_mmd",
 )
+ALLOWED = ("generation", *COLUMNS, *(f"{name}_stderr" for name in COLUMNS[1:]))
+MEANT = {  # what people call these quantities
+    **dict.fromkeys(("energy", "eps2", "eps_squared", "epsilon2", "score_energy"), ("ideal_energy", "learned_energy")),
+    **dict.fromkeys(("kl", "kl_divergence"), ("intra_kl",)),
+    **dict.fromkeys(("chi2", "chi_squared", "chisq", "chi"), ("divergence (against the data)", "intra_chi2 (of one round)")),
+    **dict.fromkeys(("drift", "d", "accumulated", "accumulated_chi2"), ("divergence",)),
+    **dict.fromkeys(("eta", "visibility"), ("observability",)),
+    **dict.fromkeys(("fresh_fraction", "fresh", "fraction", "a"), ("alpha",)),
+    **dict.fromkeys(("step", "round", "iteration", "gen", "i", "n", "index", "unnamed:_0", ""), ("generation",)),
+}
+FRACTIONS = ("alpha", "observability")
+SEPARATORS = (";", "\t", ",")  # of cells; the first that a line has, because a comma may be a decimal one
+KNOWN = 1_000_000  # draws behind a reported standard error
 LIMIT = 1 << 30  # bytes
 
 
@@ -34,40 +51,87 @@ class InputError(ValueError):
     """A file that cannot be used, in one sentence for the person who gave it."""
 
 
-def read_measurements(path: Path) -> dict[str, list[float] | list[Estimate]]:
+def read_measurements(path: Path) -> dict[str, list[float | Estimate | None]]:
     """Columns of a CSV (with a header) or JSON file (a list of rows or a dict of columns), one row per generation.
 
-    Columns are the arguments of check_measurements; ``NAME_stderr`` makes NAME a simulated quantity with that standard error.
+    Columns are the arguments of check_measurements. ``NAME_stderr`` makes NAME a measured quantity with that standard error.
+    An empty cell (null in JSON) is a round in which that quantity was not measured. A column ``generation`` must count up
+    by one and is dropped. Cells are separated by commas, semicolons or tabs; with the latter two a comma may be a decimal
+    one. Lines that begin with # are comments, but for a header that numpy.savetxt wrote as one.
     """
-    text = _text(path)
-    rows = _json_rows(path, text) if path.suffix.lower() == ".json" else _csv_rows(path, text)
+    rows = _json_rows(path, _text(path)) if path.suffix.lower() == ".json" else _csv_rows(path)
     if not rows:
         raise InputError(f"{path} must have at least one row, got none")
     names = list(rows[0])
-    allowed = [*COLUMNS, *(f"{name}_stderr" for name in COLUMNS[1:]), "generation"]
+    known = f"{', '.join(ALLOWED[: len(COLUMNS) + 1])} and NAME_stderr"
     for name in names:
-        if name not in allowed:
-            raise InputError(f"{path}: column {name!r} is not known; known are {', '.join(COLUMNS)} and NAME_stderr")
-    columns = {name: [_number(path, name, index, row.get(name)) for index, row in enumerate(rows)] for name in names}
-    out: dict[str, list[float] | list[Estimate]] = {}
+        if name not in ALLOWED:
+            raise InputError(f"{path}: column {name!r} is not known{_suggestion(name)} Known are {known}")
+    cells = {name: [_number(path, name, index, row.get(name)) for index, row in enumerate(rows)] for name in names}
+    _check_counting(path, cells.pop("generation", []))
+    out: dict[str, list[float | Estimate | None]] = {}
     for name in COLUMNS:
-        if name not in columns:
-            if f"{name}_stderr" in columns:
+        errors = cells.get(f"{name}_stderr")
+        if name not in cells:
+            if errors is not None:
                 raise InputError(f"{path}: column {name}_stderr needs the column {name} beside it")
             continue
-        errors = columns.get(f"{name}_stderr")
-        if errors is None:
-            out[name] = columns[name]
-            continue
-        estimates = []
-        for value, error in zip(columns[name], errors, strict=True):
-            if math.isnan(value):
-                raise InputError(f"{path}: column {name} must hold numbers, got nan")
-            if not (math.isfinite(error) and error >= 0.0):
-                raise InputError(f"{path}: column {name}_stderr must hold finite standard errors >= 0, got {error}")
-            estimates.append(Estimate(value, error, 1_000_000))  # a reported standard error is taken as known
-        out[name] = estimates
+        values = cells[name]
+        _check_range(path, name, values, noisy=errors is not None)
+        if all(value is None for value in values):
+            raise InputError(f"{path}: column {name} must hold at least one number, got empty cells only")
+        out[name] = list(values) if errors is None else _estimates(path, name, values, errors)
     return out
+
+
+def _check_range(path: Path, name: str, values: list[float | None], *, noisy: bool) -> None:
+    """Refuses what no such quantity can be, by row; a noisy estimate may fall outside."""
+    top = 1.0 if name in FRACTIONS else math.inf
+    for row, value in enumerate(values, start=1):
+        if value is None or noisy or 0.0 <= value <= top:
+            continue
+        if value > top:
+            raise InputError(f"{path}: row {row}, column {name} must be a fraction in [0, 1], got {value:g}")
+        why = f"; where that is noise, {name}_stderr must say how much" if name != "alpha" else ""
+        raise InputError(f"{path}: row {row}, column {name} must be >= 0, got {value:g}{why}")
+
+
+def _estimates(path: Path, name: str, values: list[float | None], errors: list[float | None]) -> list[float | Estimate | None]:
+    """Values with their standard errors, taken as known."""
+    made: list[float | Estimate | None] = []
+    for row, (value, error) in enumerate(zip(values, errors, strict=True), start=1):
+        if value is not None and error is None:
+            raise InputError(f"{path}: row {row}, column {name}_stderr must be a number where {name} is one, got an empty cell")
+        if value is None and error is not None:
+            raise InputError(f"{path}: row {row}, column {name} must be a number where {name}_stderr is one, got an empty cell")
+        if value is None or error is None:
+            made.append(None)
+            continue
+        if not (math.isfinite(error) and error >= 0.0):
+            raise InputError(f"{path}: row {row}, column {name}_stderr must hold finite standard errors >= 0, got {error:g}")
+        made.append(Estimate(value, error, KNOWN))
+    return made
+
+
+def _suggestion(name: str) -> str:
+    """What a column with an unknown name may have meant."""
+    plain = name.strip().lower().replace(" ", "_").replace("-", "_")
+    for ending in ("_se", "_sem", "_std", "_err", "_error", "_sd"):
+        if plain.endswith(ending) and f"{plain.removesuffix(ending)}_stderr" in ALLOWED:
+            return f": a standard error goes into {plain.removesuffix(ending)}_stderr."
+    if plain in ("stderr", "se", "sem", "std"):
+        return f": {plain} of what? A standard error goes into NAME_stderr."
+    if "loss" in plain or "mse" in plain:
+        return ": losses per noise level become an ideal_energy by numeric.score_energy, as driftbound check --help says."
+    found = MEANT.get(plain) or difflib.get_close_matches(plain, ALLOWED, 2, 0.6)
+    return f": did you mean {' or '.join(found)}?" if found else "."
+
+
+def _check_counting(path: Path, numbers: Sequence[float | None]) -> None:
+    for row, (before, after) in enumerate(pairwise(numbers), start=2):
+        if before is None or after is None or after != before + 1:
+            said = "an empty cell" if before is None or after is None else f"{after:g} after {before:g}"
+            raise InputError(f"{path}: column generation must count up by one, got {said} in row {row}")
 
 
 def read_points(path: Path) -> Array:
@@ -85,10 +149,7 @@ def read_points(path: Path) -> Array:
             except (ValueError, OSError, EOFError, zipfile.BadZipFile, KeyError):
                 raise InputError(f"{path} is not a readable {suffix} file of numbers") from None
         return points(str(path), loaded)
-    try:
-        rows = [row for row in csv.reader(io.StringIO(_text(path))) if row]
-    except csv.Error as problem:
-        raise InputError(f"{path} is not a readable CSV file: {problem}") from None
+    _, rows = _cells(path, blanks=True)
     if rows and not _numeric(rows[0]):
         rows = rows[1:]
     if not rows:
@@ -132,20 +193,42 @@ def _numeric(row: list[str]) -> bool:
     return True
 
 
-def _csv_rows(path: Path, text: str) -> list[dict[str, Any]]:
-    reader = csv.DictReader(io.StringIO(text), skipinitialspace=True, strict=True)
+def _cells(path: Path, *, blanks: bool = False) -> tuple[list[str], list[list[str]]]:
+    """The comments and the cells of a text file, row by row, with decimal points. ``blanks``: white space may separate them."""
+    lines = _text(path).splitlines()
+    comments = [line.lstrip("# ") for line in lines if line.startswith("#")]
+    lines = [line for line in lines if line.strip() and not line.startswith("#")]
+    if lines and lines[0].startswith("sep="):  # how Excel notes the separator
+        lines = lines[1:]
+    first = lines[0] if lines else ""
+    mark = next((one for one in SEPARATORS if one in first), " " if blanks and len(first.split()) > 1 else ",")
+    if mark == " ":
+        return comments, [line.split() for line in lines]
     try:
-        header = [name.strip() for name in reader.fieldnames or []]
-        reader.fieldnames = header
-        rows = list(reader)
+        rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=mark, skipinitialspace=True, strict=True)]
     except csv.Error as problem:
         raise InputError(f"{path} is not a readable CSV file: {problem}") from None
+    if mark != "," and not any("." in cell for row in rows[1:] or rows for cell in row):
+        rows = [[cell.replace(",", ".") for cell in row] for row in rows]
+    return comments, rows
+
+
+def _csv_rows(path: Path) -> list[dict[str, Any]]:
+    comments, rows = _cells(path)
+    if rows and comments and _numeric(rows[0]):  # numpy.savetxt(..., header=...)
+        named = [name.strip() for mark in SEPARATORS for name in comments[-1].split(mark) if mark in comments[-1]]
+        rows = [named, *rows] if len(named) == len(rows[0]) else rows
+    while rows and not any(rows[-1]):  # spreadsheets leave such rows
+        rows = rows[:-1]
+    header, *rest = rows or [[]]
+    if header and _numeric(header):
+        raise InputError(f"{path} must begin with a line of column names, got the numbers {', '.join(header)[:60]}")
     if len(set(header)) != len(header):
         raise InputError(f"{path} must have different column names, got {', '.join(header)}")
-    for number, row in enumerate(rows, start=1):
-        if None in row or None in row.values():
-            raise InputError(f"{path}: row {number} must have {len(header)} cells like the header")
-    return rows
+    for number, row in enumerate(rest, start=1):
+        if len(row) != len(header):
+            raise InputError(f"{path}: row {number} must have {len(header)} cells like the header, got {len(row)}")
+    return [dict(zip(header, row, strict=True)) for row in rest]
 
 
 def _json_rows(path: Path, text: str) -> list[dict[str, Any]]:
@@ -154,26 +237,42 @@ def _json_rows(path: Path, text: str) -> list[dict[str, Any]]:
     except (ValueError, RecursionError):  # ValueError: also an integer of too many digits
         raise InputError(f"{path} is not valid JSON") from None
     if isinstance(content, dict):
-        columns = {str(name): values if isinstance(values, list) else None for name, values in content.items()}
-        if not columns or None in columns.values() or len({len(values or []) for values in columns.values()}) != 1:
-            raise InputError(f"{path} must be a list of rows, or columns that are lists of the same length")
-        return [
-            dict(zip(columns, row, strict=True)) for row in zip(*(values or [] for values in columns.values()), strict=True)
-        ]
-    if not isinstance(content, list) or not all(isinstance(row, dict) and row.keys() == content[0].keys() for row in content):
-        raise InputError(f"{path} must be a list of rows with the same columns, or a dict of columns")
-    return content
+        columns = {str(name): values for name, values in content.items()}
+        lists = {name: values for name, values in columns.items() if isinstance(values, list)}
+        single = {name: values for name, values in columns.items() if isinstance(values, (int, float))}
+        lengths = {len(values) for values in lists.values()}
+        if len(lengths) != 1 or len(lists) + len(single) != len(columns):
+            raise InputError(f"{path} must be a list of rows, or columns that are numbers or lists of the same length")
+        every = {name: columns[name] if name in lists else [single[name]] * max(lengths) for name in columns}
+        return [dict(zip(every, row, strict=True)) for row in zip(*every.values(), strict=True)]
+    if not isinstance(content, list) or not all(isinstance(row, dict) for row in content):
+        raise InputError(f"{path} must be a list of rows, or a dict of columns")
+    names = dict.fromkeys(str(name) for row in content for name in row)
+    return [{name: row.get(name) for name in names} for row in content]
 
 
-def _number(path: Path, name: str, index: int, cell: object) -> float:
+def _number(path: Path, name: str, index: int, cell: object) -> float | None:
+    """The number in a cell; None where it is empty and the column may have gaps."""
+    if (cell is None or (isinstance(cell, str) and not cell.strip())) and name not in ("alpha", "generation"):
+        return None
+    number = math.nan
     if isinstance(cell, (int, float)) and not isinstance(cell, bool):
         try:
-            return float(cell)
+            number = float(cell)
         except OverflowError:
             raise InputError(f"{path}: row {index + 1}, column {name}: the number is too large") from None
-    if isinstance(cell, str):
+    elif isinstance(cell, str):
         try:
-            return float(cell)
+            number = float(cell)
         except ValueError:
-            pass
-    raise InputError(f"{path}: row {index + 1}, column {name} must be a number, got {cell!r}")
+            rule = "must be a number" + (
+                " with a decimal point" if "," in cell else ", not a percentage" if "%" in cell else ""
+            )
+            raise InputError(f"{path}: row {index + 1}, column {name} {rule}, got {cell!r}") from None
+    else:
+        raise InputError(f"{path}: row {index + 1}, column {name} must be a number, got {cell!r}")
+    if math.isnan(number):
+        raise InputError(
+            f"{path}: row {index + 1}, column {name} must hold numbers, got nan; leave cells empty where nothing was measured"
+        )
+    return number

@@ -22,9 +22,10 @@ EPILOG = """exit status:
   3  nothing conclusive
 
 examples:
-  driftbound verify --out report          every claim against every case, report.json and two figures
+  driftbound verify --out report          every claim against every case: report.html, report.json, figures
   driftbound claims two-sided-max         one claim: statement, proof steps, mutants
   driftbound bounds --alpha 0.2 --energy 0.05 --generations 10
+  driftbound plan --tolerance 0.1 --energy 0.004
   driftbound check measurements.csv --alpha 0.2
 """
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from numeric.command.suite.case import Result
 from numeric.command.verify import ClaimResult, Verification
 from numeric.estimate import Estimate
 from numeric.generation import Generation
@@ -97,11 +98,14 @@ def checks_json(checks: Sequence[BoundCheck]) -> list[dict[str, Any]]:
     ]
 
 
-def _quantities(result: Generation | Recursion) -> dict[str, Any]:
+def _quantities(result: Result) -> dict[str, Any]:
+    skipped: tuple[str, ...]
     if isinstance(result, Generation):
         skipped = ("target", "error", "process", "endpoint", "ideal_endpoint")
-    else:
+    elif isinstance(result, Recursion):
         skipped = ("target", "laws", "mixtures", "channel", "alpha")
+    else:
+        skipped = ("target", "process")
     return {name: value for name, value in vars(result).items() if name not in skipped and not name.startswith("_")}
 
 

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from contextlib import nullcontext
 
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-import theory
+from numeric.command.account import Account, summary, undecided
+from numeric.command.instances import InstanceVerdict
 from numeric.command.verify import ClaimResult, Verification
 from numeric.verdicts import BoundCheck, Verdict
 
-__all__ = ["checks_table", "claim_page", "claims_table", "console", "verification_tables"]
+__all__ = [
+    "checks_table",
+    "claim_page",
+    "claims_markdown",
+    "claims_table",
+    "console",
+    "markdown_row",
+    "progress_bar",
+    "verification_tables",
+]
 
 STYLES = {
     Verdict.HOLDS: "green",
@@ -33,6 +46,21 @@ def console(*, error: bool = False) -> Console:
     """Standard output (or error): colours only on a terminal, a fixed width in a pipe. Honours NO_COLOR."""
     made = _Console(stderr=error, highlight=False)
     return made if made.is_terminal else _Console(stderr=error, highlight=False, width=PIPE_WIDTH, no_color=True)
+
+
+def progress_bar() -> Progress | nullcontext[None]:
+    """A progress bar on a terminal, nothing in a pipe."""
+    err = console(error=True)
+    if not err.is_terminal:
+        return nullcontext()
+    return Progress(
+        TextColumn("{task.description:<34}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=err,
+        transient=True,
+    )
 
 
 def number(value: float) -> str:
@@ -155,41 +183,87 @@ def checks_table(checks: tuple[BoundCheck, ...], out: Console) -> None:
     out.print(table)
 
 
-def claims_table(proofs: list[tuple[theory.Claim, theory.Proof]], out: Console) -> None:
-    """The registry: id, statement, source, kind, status of the proof, steps."""
+LEGEND = (
+    "steps     reduced by the kernel / instances of named theorems and definitions / instances of stated assumptions",
+    "refused   mutants that the proof of their claim refuses; each is seen exactly to be false first",
+    "nudged    versions with one number of the statement changed; the proof refuses all, but for those counted after a +",
+    "rejected  mutants VIOLATED at their falsifying instance by the code that judges measurements; their claim HOLDS at its",
+    "          witness. verify asks the same of cases that were measured.",
+)
+LONGEST = 240  # characters shown of a step that is lacking
+
+
+def claims_table(found: Sequence[Account], out: Console) -> None:
+    """The registry: what is claimed, how it is proved, and what the proof and the numbers refuse."""
     table = _table(
         "Claims",
         ("claim", "left"),
         ("title", "left"),
         ("source", "left"),
         ("kind", "left"),
-        ("expected", "left"),
         ("proof", "left"),
-        ("checked", "right"),
-        ("cited", "right"),
-        ("mutants", "right"),
+        ("steps", "right"),
+        ("refused", "right"),
+        ("nudged", "right"),
+        ("rejected", "right"),
     )
-    for claim, proof in proofs:
-        steps = [step.kind for step in proof.steps]
-        style = "yellow" if proof.status == "conditional" else "green"
+    for one in found:
+        claim, mutants = one.claim, len(one.mutants)
+        good = one.proof.status != "conditional" and not one.shortfalls
+        survivors = len(one.judgement.survivors)
         table.add_row(
             claim.id,
             claim.title,
             claim.source,
             claim.kind,
-            claim.expected,
-            Text(proof.status, style=style),
-            str(steps.count("checked")),
-            str(steps.count("cited")),
-            str(len(claim.mutants)),
+            Text(one.proof.status, style="green" if good else "yellow"),
+            "/".join(str(count) for count in one.steps),
+            f"{len(one.judgement.refused)}/{mutants}",
+            f"{one.judgement.nudges}" + (f" +{survivors}" if survivors else ""),
+            f"{one.rejected}/{mutants}",
         )
     out.print(table)
-    done = sum(proof.status != "conditional" for _, proof in proofs)
-    out.print(f"\n{done} of {len(proofs)} statements proved or refuted by the kernel; the others name the step they lack.")
+    out.print("\n" + "\n".join(LEGEND) + "\n", markup=False)
+    for line in summary(found):
+        out.print(line, markup=False)
+    for instance in undecided(found):
+        out.print(f"not decided by the numbers  {instance.id}: {instance.detail}", markup=False)
+    for one in found:
+        if one.proof.missing:
+            lacking = one.proof.missing if len(one.proof.missing) <= LONGEST else one.proof.missing[:LONGEST] + " ..."
+            out.print(Text(f"conditional  {one.claim.id}: {lacking}", style="yellow"))
+        for line in one.shortfalls:
+            out.print(Text("NOT AS EXPECTED  " + line, style="bold red"))
 
 
-def claim_page(claim: theory.Claim, proof: theory.Proof, out: Console) -> None:
+def claims_markdown(found: Sequence[Account]) -> str:
+    """The same as the table of the README."""
+    head = (
+        "| claim | says | source | kind | proof | steps | refused | rejected |",
+        "|---|---|---|---|---|---|---|---|",
+    )
+    return "\n".join((*head, *(markdown_row(one) for one in found), "", *(f"- {line}" for line in summary(found))))
+
+
+def markdown_row(one: Account) -> str:
+    """One line of that table."""
+    claim, mutants = one.claim, len(one.mutants)
+    cells = (
+        f"`{claim.id}`",
+        claim.title,
+        claim.source,
+        claim.kind,
+        one.proof.status,
+        " / ".join(str(count) for count in one.steps),
+        f"{len(one.judgement.refused)}/{mutants}",
+        f"{one.rejected}/{mutants}",
+    )
+    return "| " + " | ".join(cells) + " |"
+
+
+def claim_page(one: Account, out: Console) -> None:
     """One claim in full: statement, source, assumptions, proof steps, mutants."""
+    claim, proof = one.claim, one.proof
     out.print(Text(f"{claim.id}: {claim.title}", style="bold"))
     out.print(f"source     {claim.source}\nkind       {claim.kind}\nexpected   {claim.expected}", markup=False)
     out.print(f"statement  {claim.statement}\nlatex      {claim.latex}", markup=False)
@@ -207,7 +281,22 @@ def claim_page(claim: theory.Claim, proof: theory.Proof, out: Console) -> None:
     if proof.witness is not None:
         values = ", ".join(f"{name} = {value}" for name, value in proof.witness.items())
         out.print(f"  witness  {values}", markup=False)
-    for mutant in claim.mutants:
+    alive = ", ".join(one.judgement.survivors) or "none survives"
+    tried = f"{one.judgement.nudges} versions with one number changed: {alive}"
+    if not one.judgement.nudges:
+        tried = "none: the statement holds no number" if proof.status == "proved" else "none: only a proof can be too strong"
+    out.print(f"\nnudges     {tried}", markup=False)
+    out.print(f"numbers    {_said(one.own)}", markup=False)
+    for mutant, instance in zip(claim.mutants, one.mutants, strict=True):
         out.print(f"\nmutant     {mutant.id}: {mutant.title}\n           {mutant.statement}", markup=False)
         if mutant.note:
             out.print(f"           {mutant.note}", markup=False)
+        judged = one.judgement
+        said = judged.refused[mutant.id] if mutant.id in judged.refused else "NOT REFUSED: " + judged.passed[mutant.id]
+        out.print(f"  prover   {said}\n  numbers  {_said(instance)}", markup=False)
+    for line in one.shortfalls:
+        out.print(Text("NOT AS EXPECTED  " + line, style="bold red"))
+
+
+def _said(instance: InstanceVerdict) -> str:
+    return f"not decided: {instance.detail}" if instance.verdict is None else f"{instance.verdict.value}: {instance.detail}"

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 import theory
-from numeric.checks import check_generation, check_recursion
+from numeric.checks import check_generation, check_recursion, check_refits
 from numeric.command.suite import SuiteCase
+from numeric.command.suite.case import Result
 from numeric.errors import AffineError
 from numeric.generation import Generation
 from numeric.recursion import Recursion
@@ -45,7 +46,7 @@ class CaseResult:
     """One case, what it was computed from, and every check on it."""
 
     case: SuiteCase
-    result: Generation | Recursion
+    result: Result
     checks: tuple[BoundCheck, ...]
     seconds: float
     facts: dict[str, float]
@@ -148,8 +149,10 @@ def run_suite(
         confidence = 1.0 - FAMILY_LEVEL / simulated
         if isinstance(result, Generation):
             checks = check_generation(result, everything, confidence=confidence)
-        else:
+        elif isinstance(result, Recursion):
             checks = check_recursion(result, everything, confidence=confidence)
+        else:
+            checks = check_refits(result, everything, confidence=confidence)
         own = []
         for one in checks:
             if one.claim in outcomes:
@@ -173,7 +176,7 @@ def _count(outcome: ClaimResult, check: BoundCheck, label: str) -> None:
         outcome.tightness, outcome.tightest, outcome.tight_check = check.tightness, label, check
 
 
-def facts(result: Generation | Recursion) -> dict[str, float]:
+def facts(result: Result) -> dict[str, float]:
     """How far a Gaussian case is from the easy one: commutator, skew part, offset, condition number."""
     if not isinstance(result, Generation):
         return {}

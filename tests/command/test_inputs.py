@@ -28,6 +28,28 @@ def test_csv_and_both_json_forms_agree(tmp_path: Path) -> None:
     assert read_measurements(table) == read_measurements(as_rows) == read_measurements(as_columns) == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.csv", "\ufeffalpha;divergence\r\n0,2;0,05\r\n0,2;\r\n;\r\n"),  # a spreadsheet that writes decimal commas
+        ("a.csv", 'sep=,\r\n"alpha","divergence"\r\n"0.2","0.05"\r\n"0.2",""\r\n\r\n'),
+        ("a.tsv", "alpha\tdivergence\n0.2\t0.05\n0.2\t\n"),
+        ("a.csv", "alpha;divergence\n0.2;0.05\n0.2;\n"),
+        ("a.csv", "# my run\n# alpha,divergence\n0.2,0.05\n0.2,\n"),  # numpy.savetxt
+        ("a.csv", "# my run\nalpha,divergence\n0.2,0.05\n0.2,\n"),
+        ("a.json", '{"alpha": 0.2, "divergence": [0.05, null]}'),
+        ("a.json", '[{"alpha": 0.2, "divergence": 0.05}, {"alpha": 0.2}]'),
+    ],
+)
+def test_tables_as_spreadsheets_and_scripts_write_them(tmp_path: Path, name: str, text: str) -> None:
+    assert read_measurements(write(tmp_path, name, text)) == {"alpha": [0.2, 0.2], "divergence": [0.05, None]}
+
+
+def test_noisy_estimates_may_fall_outside_the_range(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.csv", "ideal_energy,ideal_energy_stderr,observability,observability_stderr\n-0.1,0.1,1.02,0.1\n")
+    assert [entry.value for [entry] in read_measurements(path).values() if isinstance(entry, Estimate)] == [-0.1, 1.02]
+
+
 def test_standard_errors_make_estimates(tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv", "alpha,intra_kl,intra_kl_stderr\n0.2,0.05,0.01\n")
     [value] = read_measurements(path)["intra_kl"]
@@ -40,6 +62,19 @@ def test_standard_errors_make_estimates(tmp_path: Path) -> None:
     [
         ("a.csv", "", "at least one row"),
         ("a.csv", "alpha,energy\n0.1,2\n", "'energy' is not known"),
+        ("a.csv", "alpha,mse_t500\n0.1,2\n", "become an ideal_energy by numeric.score_energy"),
+        ("a.csv", "alpha,stderr\n0.1,2\n", "goes into NAME_stderr"),
+        ("a.csv", "0.1,2\n0.1,3\n", "must begin with a line of column names"),
+        ("a.csv", "# my run\n0.1,2\n", "must begin with a line of column names"),
+        ("a.csv", "alpha,divergence\n20%,2\n", "row 1, column alpha must be a number, not a percentage, got '20%'"),
+        ("a.csv", "alpha,divergence\n0.2,2\n20,2\n", r"row 2, column alpha must be a fraction in \[0, 1\], got 20"),
+        ("a.csv", 'alpha,divergence\n"0,2",2\n', "row 1, column alpha must be a number with a decimal point, got '0,2'"),
+        ("a.csv", "alpha;divergence\n0,2;1.234,5\n", "column alpha must be a number with a decimal point, got '0,2'"),
+        (
+            "a.csv",
+            "alpha,ideal_energy\n0.1,1\n0.1,-2\n",
+            "row 2, column ideal_energy must be >= 0, got -2; where that is noise",
+        ),
         ("a.csv", "alpha,divergence\n0.1\n", "row 1 must have 2 cells"),
         ("a.csv", "alpha,divergence\n0.1,2,3\n", "row 1 must have 2 cells"),
         ("a.csv", "alpha,divergence\n0.1,many\n", "column divergence must be a number, got 'many'"),
@@ -50,7 +85,9 @@ def test_standard_errors_make_estimates(tmp_path: Path) -> None:
         ("a.json", "[" * 100_000, "not valid JSON"),
         ("a.json", "3", "list of rows"),
         ("a.json", '{"alpha": [1], "divergence": [1, 2]}', "same length"),
-        ("a.json", '[{"alpha": 1}, {"divergence": 1}]', "same columns"),
+        ("a.json", '{"alpha": 1, "divergence": 1}', "same length"),
+        ("a.json", '{"alpha": 1, "divergence": {"0": 1}}', "same length"),
+        ("a.json", '[{"alpha": 1}, {"divergence": 1}]', "row 2, column alpha must be a number, got None"),
         ("a.json", '[{"alpha": true}]', "must be a number, got True"),
         ("a.json", '[{"alpha": ' + "9" * 400 + "}]", "too large"),
         ("a.json", '[{"alpha": null}]', "must be a number, got None"),
@@ -79,7 +116,9 @@ def test_points_from_every_format(tmp_path: Path) -> None:
     np.savez(tmp_path / "b.npz", only=data)
     write(tmp_path, "a.csv", "u,v\n1,2\n3,4.5\n-1,0\n")
     write(tmp_path, "b.csv", "1,2\n3,4.5\n-1,0\n")
-    for name in ("a.npy", "a.npz", "b.npz", "a.csv", "b.csv"):
+    write(tmp_path, "c.csv", "u;v\n1,0;2,0\n3,0;4,5\n-1,0;0,0\n")
+    np.savetxt(tmp_path / "a.txt", data, header="u v")
+    for name in ("a.npy", "a.npz", "b.npz", "a.csv", "b.csv", "c.csv", "a.txt"):
         np.testing.assert_array_equal(read_points(tmp_path / name), data)
 
 

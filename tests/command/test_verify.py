@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +14,11 @@ import sympy as sp
 
 import theory
 from numeric import Verdict
+from numeric.command import html
 from numeric.command.main import main
 from numeric.command.suite import SuiteCase, old_faithful, suite
 from numeric.command.verify import Verification, run_suite
+from numeric.command.verify_page import verification_lead, verification_sections
 
 SEED = 11
 
@@ -56,6 +60,21 @@ def test_half_of_the_random_gaussians_are_far_from_the_easy_case(outcome: Verifi
     assert 2 * len(far) >= len(facts)
 
 
+def test_the_page_of_the_whole_run_is_complete_and_not_too_large(outcome: Verification) -> None:
+    arguments = {"claims": None, "target": "all", "size": "quick", "workers": 2}
+    sections = verification_sections(outcome, arguments, [])
+    page = html.page(sections, title="t", lead=verification_lead(outcome))
+    assert "Everything came out as expected" in page
+    for claim in theory.claims():
+        assert f'<article id="claim-{claim.id}"' in page
+        assert f'<a href="#claim-{claim.id}">' in page
+    for case in outcome.cases:
+        assert html.text(case.case.label) in page
+    assert page.count("<math") > 1000
+    assert "<mtext>" not in page  # every command in every formula is understood
+    assert len(page.encode()) < 2_000_000
+
+
 def test_a_false_statement_among_the_claims_is_reported(outcome: Verification) -> None:
     promoted = replace(theory.claim("refresh").mutants[0], expected="true")
     cases = [case for case in suite("quick") if case.label == "shrinking"]
@@ -78,7 +97,7 @@ def test_a_vacuous_bound_is_not_informative() -> None:
     assert any("no informative case" in line for line in outcome.shortfalls)
 
 
-def test_the_command_writes_a_report_and_two_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_writes_a_report_and_its_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["verify", "--claims", "refresh,two-sided-max", "--target", "gaussian", "--quick", "--seed", "5"]
     status = main([*arguments, "--out", str(tmp_path / "out")])
     text = capsys.readouterr().out
@@ -89,9 +108,16 @@ def test_the_command_writes_a_report_and_two_figures(tmp_path: Path, capsys: pyt
     assert report["seed"] == 5
     assert report["exit_status"] == 0
     assert {claim["id"] for claim in report["claims"]} == {"refresh", "two-sided-max"}
-    for name in ("drift.png", "interference.png"):
-        assert (tmp_path / "out" / name).read_bytes().startswith(b"\x89PNG")
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["drift.png", "interference.png", "report.json"]
+    figures = ("checks", "contributions", "density", "drift", "interference", "limit_law", "regimes")
+    for name in figures:
+        assert (tmp_path / "out" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    wanted = sorted([*(f"{name}.png" for name in figures), "report.html", "report.json"])
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == wanted
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert page.count("<svg") == len(figures) + 1  # and the chart of the dials
+    assert 'id="claim-two-sided-max"' in page
+    assert "driftbound verify --seed 5 --claims refresh,two-sided-max --target gaussian --quick" in page
+    assert max(Counter(re.findall(r'\bid="([^"]+)"', page)).values()) == 1
 
 
 def test_the_same_seed_gives_the_same_numbers() -> None:

@@ -487,3 +487,15 @@ def test_wrong_kinds_are_refused() -> None:
         resolve_mixing(0.5, 2.0)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="alpha"):
         resolve_mixing(True, 2)
+
+
+@pytest.mark.parametrize(("distance", "infinite"), [(60.0, False), (100.0, True)])
+def test_an_intra_divergence_beyond_the_largest_double_is_infinite_with_its_reason(distance: float, infinite: bool) -> None:
+    rounds = exact_recursion(Gaussian(0.0, 1e-3), early_stopping(0.2), 0.5, 2, initial=Gaussian(distance, 1e-3))
+    value = float(rounds.intra[1])
+    assert math.isinf(value) == infinite == ("above" in rounds.reasons.get("intra[1]", ""))
+    if not infinite:  # e^556, by another quadrature
+        learned, mixed = rounds.laws[2], rounds.mixtures[1]
+        assert isinstance(learned, GaussianMixture)
+        assert isinstance(mixed, GaussianMixture)
+        assert value == pytest.approx(float(chi2(learned, mixed)), rel=1e-7)

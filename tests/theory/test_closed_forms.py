@@ -14,6 +14,7 @@ import mpmath
 import pytest
 import sympy as sp
 
+import theory
 from theory.davis import DAVIS, davis_constant, moment_constant
 from theory.discounting import discounted_sum, interference, triangle_bound
 from theory.energy import ideal_energy, learned_energy, observability, visible_energy
@@ -295,6 +296,127 @@ def test_symbolic_closed_forms_agree_with_their_values() -> None:
         close(closed(*names).subs(point), mpmath.mpf(str(closed(*point.values()))), 1e-13)
 
 
+# --- modes, de Bruijn, limits, path chi2 -------------------------------------------------------------------------------
+
+PAIR = (sp.Rational(1, 2), sp.Integer(2)), (sp.Rational(4, 5), sp.Rational(3, 2)), (sp.Rational(1, 3), sp.Integer(0))
+
+
+def test_modes_add_or_multiply() -> None:
+    for closed in (ideal_energy, learned_energy, visible_energy):
+        both = closed(*PAIR, 0.02, 4)
+        first, second = (closed(*mode, 0.02, 4) for mode in zip(*PAIR, strict=True))
+        close(both, mpmath.mpf(str(first + second)), 1e-13)
+        assert rejects(lambda: close(both, mpmath.mpf(str(2 * first)), 1e-3))  # noqa: B023
+    pair = ((0.1, 0.2), (1.0, 1.3), 0.0, (1.1, 0.9))
+    laws = [(0.1, 1.0, 0.0, 1.1), (0.2, 1.3, 0.0, 0.9)]
+    for closed, compose in (
+        (kl_gaussian, sum),
+        (lambda *law: renyi_gaussian(*law, 1.3), sum),
+        (chi2_gaussian, lambda parts: math.prod(1 + part for part in parts) - 1),
+        (hellinger_gaussian, lambda parts: sp.sqrt(1 - math.prod(1 - part**2 for part in parts))),
+        (w2_gaussian, lambda parts: sp.sqrt(sum(part**2 for part in parts))),
+    ):
+        parts = [closed(*law) for law in laws]
+        close(closed(*pair), compose(parts), 1e-13)
+        assert rejects(lambda: close(closed(*pair), 2 * parts[0], 1e-3))  # noqa: B023
+    assert chi2_gaussian([0, 0], [1, 2], 0, 1) is sp.oo
+
+
+def test_the_two_forms_of_the_energies_give_each_other() -> None:
+    # the derivation differentiates one into the other; here they meet in symbols and in numbers
+    names = sp.symbols("lam lam_hat delta t0 T", positive=True)
+    for along, closed in (("ideal", ideal_energy), ("learned", learned_energy)):
+        point = (0.4, 0.9, 0.3, 0.1, 3.0)
+        two = [sp.lambdify(names, form, "mpmath") for form in (theory.de_bruijn_energy(along, *names), closed(*names))]
+        with mpmath.workdps(40):
+            values = [at(*(mpmath.mpf(x) for x in point)) for at in two]
+            assert abs(values[0] - values[1]) < mpmath.mpf("1e-35")
+        other = "learned" if along == "ideal" else "ideal"
+        assert abs(float(theory.de_bruijn_energy(other, *point)) - float(values[1])) > 1e-3
+
+
+LIMITS = {
+    "equal variances": ((2, None, 0, "0.1", 3), 1, 2),
+    "equal variances with a shift": ((2, None, 1, "0.1", 3), 1, 2),
+    "unit data": ((None, 2, 1, "0.1", 3), 0, 1),
+    "unit learned law": ((2, None, 1, "0.1", 3), 1, 1),
+    "no shift": ((2, 3, None, "0.1", 3), 2, 0),
+    "no early stopping": ((2, 3, 1, None, 3), 3, 0),
+}
+FORMS = {
+    "ideal": ideal_energy,
+    "learned": learned_energy,
+    "learned from q_T": lambda *mode: learned_energy(*mode, start="ideal"),
+    "visible": visible_energy,
+    "path chi2": theory.path_chi2,
+    "path chi2 from p^_T": lambda *mode: theory.path_chi2(*mode, start="learned"),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_limits_are_limits(name: str) -> None:
+    names = sp.symbols("lam lam_hat delta t0 T", nonnegative=True)
+    at = sp.lambdify(names, FORMS[name](*names), "mpmath")
+    with mpmath.workdps(90):
+        for case, (base, slot, limit) in LIMITS.items():
+            here, near, off = (
+                at(*(mpmath.mpf(limit) + step if n == slot else mpmath.mpf(x) for n, x in enumerate(base)))
+                for step in (0, mpmath.mpf("1e-30"), mpmath.mpf("1e-3"))
+            )
+            assert abs(near - here) <= mpmath.mpf("1e-27") * (1 + abs(here)), case
+            assert abs(off - here) > mpmath.mpf("1e-27"), case
+        endless, late = (at(2, 3, 1, mpmath.mpf("0.1"), T) for T in (mpmath.inf, 150))
+        assert abs(endless - late) < mpmath.mpf("1e-60") * endless
+
+
+def test_path_chi2_of_no_error_is_zero() -> None:
+    assert theory.path_chi2(0.5, 0.5, 0, 0.02, 4) == 0
+    close(theory.weight_moment(1, 0.5, 0.9, 0.3, 0.02, 4), 1, 1e-14)
+    assert theory.path_chi2(0.5, 1.5, 0, 0.02, 4) is sp.oo
+
+
+def test_the_error_proportional_to_the_score_meets_its_degenerate_points() -> None:
+    # m = 0 at r = 9/8, slope 1/3; no drift at slope 1/2; both are limits of their neighbours
+    near = sp.Rational(1, 10**12)
+    order, third, half = sp.Rational(9, 8), sp.Rational(1, 3), sp.Rational(1, 2)
+    here, beside = (theory.affine_weight_moment(order, third + step, half, 1, 0, 3) for step in (0, near))
+    assert abs(sp.N(here - beside, 30)) < 1e-11
+    assert abs(sp.N(here - theory.affine_weight_moment(order, third + sp.Rational(1, 100), half, 1, 0, 3), 30)) > 1e-3
+    for closed in (theory.affine_learned_energy, lambda *mode: theory.affine_endpoint(*mode)[1]):
+        here, beside = (closed(half + step, 1, 1, 0, 2) for step in (0, near))
+        assert abs(sp.N(here - beside, 30)) < 1e-10
+    assert theory.affine_weight_moment(1, 0.3, 0.2, 1, 0, 2) == pytest.approx(1, abs=1e-14)
+
+
+def test_constants_follow_the_statements() -> None:
+    C, c, threshold = theory.observability_constants(sp.Symbol("C", positive=True))
+    symbol = sp.Symbol("C", positive=True)
+    assert (C, c) == (symbol**2 / 3, 4 * symbol**2 / 3)
+    assert sp.simplify(threshold * symbol**2 - (9 - 4 * sp.sqrt(2)) / 8) == 0
+    assert theory.deterministic_constant(0) == 1 / sp.sqrt(2)
+    close(theory.deterministic_constant(1e-9), 1 / mpmath.sqrt(2), 1e-9)
+    # the moments of a bounded V, at V = L: E e^{rZ} = e^{r(r-1)L/2}
+    weight, energy = theory.bounded_moments(2, 4, 0.3, 0.3)
+    close(weight, mpmath.exp(mpmath.mpf(0.3) * 3), 1e-13)
+    close(energy, 1, 1e-14)
+
+
+def test_forms_read_off_statements() -> None:
+    alpha, n = sp.Rational(1, 3), 6
+    s, v = sp.Integer(0), sp.Integer(1)
+    for rounds in range(5):
+        assert theory.fitted_mean_error(rounds, alpha, n, 1) == s
+        assert theory.fitted_variance(rounds, alpha, n, 1) == v
+        s, v = finite_sample_step(s, v, alpha, n, 1)
+    assert theory.fitted_mean_error(4, alpha, n + 1, 1) != theory.fitted_mean_error(4, alpha, n, 1)
+    close(theory.fitted_mean_error(4000, 0.01, 50, 2.0), mpmath.mpf(str(theory.fitted_mean_error_limit(0.01, 50, 2.0))), 1e-12)
+    assert theory.collapsed_variance(3, n, 1) == theory.fitted_variance(3, 0, n, 1)
+    golden = theory.best_fresh_weight(3)
+    errors = [float(theory.weighted_mean_error(float(golden) + step, 3)) for step in (-0.01, 0.0, 0.01)]
+    assert errors[1] == min(errors)
+    close(errors[1], mpmath.mpf(str(sp.N(golden, 20))), 1e-12)
+
+
 # --- finite samples --------------------------------------------------------------------------------------------------
 
 
@@ -459,7 +581,21 @@ def test_hermite_gain_is_where_the_recursion_settles(k: int, alpha: float, t0: f
 # --- doctests --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["gaussian", "energy", "discounting", "sampling", "limits", "davis"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gaussian",
+        "energy",
+        "path_chi2",
+        "affine_error",
+        "closed_forms",
+        "constants",
+        "discounting",
+        "sampling",
+        "limits",
+        "davis",
+    ],
+)
 def test_examples_in_docstrings(name: str) -> None:
     outcome = doctest.testmod(importlib.import_module(f"theory.{name}"))
     assert outcome.failed == 0
@@ -481,7 +617,26 @@ BAD = [
     (lambda: noised_variance(-1, 1), ValueError, "variance"),
     (lambda: noised_mean(1, -1), ValueError, "t"),
     (lambda: ideal_energy(-1, 1, 0, 0, 1), ValueError, "lam"),
-    (lambda: learned_energy(1, [1], 0, 0, 1), TypeError, "lam_hat"),
+    (lambda: learned_energy(1, "1", 0, 0, 1), TypeError, "lam_hat"),
+    (lambda: learned_energy(1, [1, -1], 0, 0, 1), ValueError, r"lam_hat\[1"),
+    (lambda: learned_energy([1, 1], [1, 1, 1], 0, 0, 1), ValueError, "lam_hat"),
+    (lambda: learned_energy(1, 1, 0, 0, 1, start="late"), ValueError, "start"),
+    (lambda: kl_gaussian([], 1, 0, 1), ValueError, "m1"),
+    (lambda: theory.path_chi2(1, 1, 0, 0, 1, start=None), ValueError, "start"),
+    (lambda: theory.weight_moment(0, 1, 1, 0, 0, 1), ValueError, "order"),
+    (lambda: theory.de_bruijn_energy("both", 1, 1, 0, 0, 1), ValueError, "along"),
+    (lambda: theory.affine_path_chi2(1, 0, 1, 0, sp.oo), ValueError, "T"),
+    (lambda: theory.affine_blow_up(-1, 1), ValueError, "order"),
+    (lambda: theory.score_clock(0, 0, 1), ValueError, "lam"),
+    (lambda: theory.deterministic_path_chi2(-1), ValueError, "ideal_energy"),
+    (lambda: theory.fitted_mean_error(0.5, 0.5, 10, 1), ValueError, "N"),
+    (lambda: theory.fitted_mean_error_limit(0, 10, 1), ValueError, "alpha"),
+    (lambda: theory.sample_size_energy([1, 0], 10, 0, 1), ValueError, r"lam\[1"),
+    (lambda: theory.limit_second_moment(0.5, 0.1, 1, 1.5), ValueError, "dim"),
+    (lambda: theory.weighted_mean_error(0, 1), ValueError, "alpha"),
+    (lambda: theory.best_fresh_weight(0), ValueError, "ratio"),
+    (lambda: theory.observability_constants(0), ValueError, "moment_constant"),
+    (lambda: theory.bounded_moments(2, 4, 1, 2), ValueError, "sup_energy"),
     (lambda: visible_energy(1, 1, None, 0, 1), TypeError, "delta"),
     (lambda: ideal_energy(1, 1, 0, 1, 1), ValueError, "T"),
     (lambda: ideal_energy(1, 1, 0, 2.0, 1.0), ValueError, "T"),

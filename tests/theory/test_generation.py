@@ -20,7 +20,7 @@ from theory.symbols import kl
 IDS = [
     "girsanov-kl", "girsanov-reverse-kl", "path-chi2", "path-chi2-deterministic", "observability-lower",
     "observability-threshold", "observability-upper", "sandwich", "sandwich-bounded", "sandwich-moments", "visible-lower",
-    "impossibility", "leading-order", "gradient-kl",
+    "impossibility", "leading-order", "leading-order-limit", "gradient-kl",
 ]  # fmt: skip
 BY_ID = {claim.id: claim for claim in CLAIMS}
 MUTANTS = {mutant.id: (claim, mutant) for claim in CLAIMS for mutant in claim.mutants}
@@ -33,13 +33,18 @@ def test_the_claims_of_one_generation_are_all_there_in_reading_order() -> None:
     assert [claim.id for claim in CLAIMS] == IDS
 
 
+@functools.cache
+def judged(name: str) -> proof.Judgement:
+    """Each script runs once, for all the tests that ask about its proof, its mutants and its nudges."""
+    return proof.judge(BY_ID[name])
+
+
 @pytest.mark.parametrize("name", IDS)
 def test_claim_is_proved_and_its_steps_say_how(name: str) -> None:
-    claim = BY_ID[name]
-    outcome = claim.prove()
+    claim, outcome = BY_ID[name], judged(name).proof
     assert (outcome.status, outcome.missing) == ("proved", "")
     kinds = {step.kind for step in outcome.steps}
-    assert kinds == {"checked", "cited", "assumed"}
+    assert kinds == {"checked", "cited", "assumed"} - ({"cited"} if name == "leading-order-limit" else set())
     assert all(step.reference for step in outcome.steps if step.kind != "checked")
     assert claim.expected == "true"
     assert claim.mutants
@@ -49,20 +54,23 @@ def test_claim_is_proved_and_its_steps_say_how(name: str) -> None:
 @pytest.mark.parametrize("name", MUTANTS)
 def test_mutant_is_false_at_its_instance_and_refused_by_the_proof(name: str) -> None:
     claim, mutant = MUTANTS[name]
-    assert proof.judge_mutant(claim, mutant)
-    outcome = mutant.prove()
-    assert outcome.status == "refuted"
-    assert outcome.witness == mutant.falsified_by
+    assert judged(claim.id).passed == {}
+    assert judged(claim.id).refused[name]
+    if not mutant.statement.has(sp.Limit):  # no finite case decides a limit: it contradicts the one that is proved
+        outcome = mutant.prove()
+        assert outcome.status == "refuted"
+        assert outcome.witness == mutant.falsified_by
 
 
-@pytest.mark.parametrize("name", [name for name in IDS if name != "sandwich-moments"])  # its chain takes seconds per number
+@pytest.mark.parametrize("name", IDS)
 def test_no_number_of_a_statement_can_be_changed(name: str) -> None:
-    assert proof.survivors(BY_ID[name]) == ()
+    assert judged(name).survivors == ()
+    assert judged(name).nudges > 0 or name == "visible-lower"  # chi2 >= visible_gap holds no number
 
 
 def test_no_assumption_that_a_proof_uses_can_be_dropped() -> None:
     for claim in CLAIMS:
-        used = {step.reference for step in claim.prove().steps if step.kind == "assumed"}
+        used = {step.reference for step in judged(claim.id).proof.steps if step.kind == "assumed"}
         assert used
         for name in used:
             kept = tuple(assumption for assumption in claim.assumptions if assumption.name != name)
@@ -340,7 +348,19 @@ KILLS: dict[str, Callable[[], dict[str, float]]] = {
 
 
 def test_every_mutant_has_a_natural_case_that_kills_it() -> None:
-    assert set(KILLS) == set(MUTANTS)
+    assert set(KILLS) == {name for name, (_, mutant) in MUTANTS.items() if not mutant.statement.has(sp.Limit)}
+
+
+def test_chi2_over_the_visible_energy_tends_to_one_along_the_parts_of_an_error() -> None:
+    """leading-order-limit by the ODE: |I_N/H_N - 1| falls as 1/N or faster, so that neither 1/4 nor 4/eta is the limit."""
+    away = []
+    for parts in (8, 16, 32):
+        slope, offset = 0.2 / parts, 0.3 / parts
+        case = affine_case(0.7, [(2.0, constant(slope), lambda t, offset=offset: offset * math.cos(t))], 0.05)
+        away.append(abs(case["chi2"] / case["visible_energy"] - 1))
+    assert away[2] < 0.02
+    assert away[0] / away[1] > 1.8
+    assert away[1] / away[2] > 1.8
 
 
 @pytest.mark.parametrize("name", KILLS)
@@ -351,6 +371,9 @@ def test_mutant_is_violated_on_its_case_where_the_claim_holds(name: str) -> None
     assert violated(mutant, case)
     if assumptions_hold(claim, case):
         assert not violated(claim, case)
+
+
+RARE = ("impossibility", "observability-threshold", "leading-order-limit")  # need special errors; a limit no single one
 
 
 def random_case(seed: int) -> dict[str, float]:
@@ -372,9 +395,7 @@ def test_the_claims_hold_on_affine_errors_of_every_kind() -> None:
             if needed <= case.keys() and assumptions_hold(claim, case):
                 assert not violated(claim, case, 1e-8), (claim.id, case)
                 checked[claim.id] += 1
-    assert all(count >= 6 for name, count in checked.items() if name not in ("impossibility", "observability-threshold")), (
-        checked
-    )
+    assert all(count >= 6 for name, count in checked.items() if name not in RARE), checked
 
 
 def test_kl_is_half_the_energy_for_consistent_errors_on_long_runs() -> None:
@@ -415,4 +436,4 @@ def test_exact_instances_are_what_the_ode_gives(mutant: str, case: Callable[[], 
 def test_claims_print(name: str) -> None:
     claim = BY_ID[name]
     assert claim.latex
-    assert claim.measured <= {key for key, value in vars(symbols).items() if isinstance(value, sp.Symbol)}
+    assert claim.measured <= {key for key, value in vars(symbols).items() if isinstance(value, (sp.Symbol, sp.IndexedBase))}

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import doctest
+from dataclasses import replace
+
 import pytest
 import sympy as sp
 
+import theory
 from theory import proof as pf
 from theory import symbols as s
 from theory.claim import Assumption, Claim, Proof, Step
@@ -318,3 +322,42 @@ def test_latex_uses_the_names_of_the_vocabulary() -> None:
     assert r"\hat\varepsilon^2" in claim.latex
     assert "{D}_{i}" in claim.latex
     assert claim.measured == {"divergence", "alpha", "learned_energy"}
+
+
+def test_the_examples_of_the_kernel_run() -> None:
+    assert doctest.testmod(pf).failed == 0
+    assert doctest.testmod(pf).attempted >= 5
+
+
+@pytest.mark.parametrize(
+    "name", ["girsanov-kl", "divergence-table", "chi2-horizon", "consecutive-floor", "observability-lower"]
+)
+def test_a_script_that_never_looks_is_judged_as_if_it_ran_on_every_version(name: str) -> None:
+    """judge holds the facts of one run against each version; here the script runs again for each."""
+    claim = theory.claim(name)
+    judged = pf.judge(claim)
+    assert judged.survivors == tuple(label for label, version in pf.nudged(claim) if version.prove().status == "proved") == ()
+    for mutant in claim.mutants:
+        again = replace(mutant, script=claim.script, witness=claim.witness).prove()
+        assert again.missing == judged.refused[mutant.id]
+
+
+def test_a_script_that_looks_is_run_on_every_version() -> None:
+    looked = []
+
+    def script(claim: Claim) -> Proof:
+        looked.append(claim.statement)
+        return pf.qed(claim, pf.nonnegative(claim.statement, (x - 1) ** 2))
+
+    claim = Claim("looks", "t", "lower", sp.Ge(x**2 + 1, 2 * x, evaluate=False), "driftbound", script=script)
+    judged = pf.judge(claim)
+    assert {"1 -> 11/10" in label for label in judged.survivors} == {True}  # x² + 1.1 >= 2x is weaker, and true
+    assert judged.nudges == len(list(pf.nudged(claim))) <= len(looked)
+    with pytest.raises(TypeError, match="claim must be a Claim"):
+        pf.judge("looks")  # type: ignore[arg-type]
+
+
+def test_zero_is_nudged_to_both_sides_and_a_relation_is_never_decided_by_sympy() -> None:
+    claim = Claim("c", "t", "lower", sp.Ge(p, 0, evaluate=False), "driftbound")
+    changed = [version.statement for _, version in pf.nudged(claim)]
+    assert changed == [sp.Ge(p, sp.Rational(sign, 10), evaluate=False) for sign in (1, -1)]

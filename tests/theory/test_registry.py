@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib.resources
-import subprocess
-import sys
 import types
 
 import pytest
@@ -78,18 +76,3 @@ def test_all_is_complete_and_documented() -> None:
 
 def test_the_package_is_typed() -> None:
     assert importlib.resources.files("theory").joinpath("py.typed").is_file()
-
-
-def fresh_interpreter(code: str) -> str:
-    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=300).stdout
-
-
-def test_proving_everything_loads_neither_numpy_nor_numeric() -> None:
-    loaded = fresh_interpreter(
-        "import sys, theory\n"
-        "status = [claim.prove().status for claim in theory.claims()]\n"
-        "theory.learned_energy(0.5, 0.8, 0, 0.02, 4); theory.davis_constant(2.5)\n"
-        "assert set(status) <= {'proved', 'refuted', 'conditional'}\n"
-        "print(sorted({name.split('.')[0] for name in sys.modules} & {'numpy', 'scipy', 'numeric', 'sklearn', 'matplotlib'}))\n"
-    )
-    assert loaded.strip() == "[]"

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import argparse
 import secrets
-import tempfile
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from numeric.command import tables
+from numeric.command.html import write_report
 from numeric.command.inputs import InputError, read_points
-from numeric.command.report import as_json, verification_json, write_text
+from numeric.command.outputs import prepared, together
+from numeric.command.report import as_json, environment, verification_json, write_text
+from numeric.command.report_figures import verification_pictures
 from numeric.command.suite import SuiteCase, data_cases, standardised, suite
-from numeric.command.verify import run_suite, selected
-from numeric.plots import drift_figure, interference_figure, save
+from numeric.command.verify import Verification, run_suite, selected
+from numeric.command.verify_page import verification_lead, verification_sections
+from numeric.plots.style import save, settle
 from numeric.validation import integer
 
 __all__ = ["add", "run"]
@@ -32,7 +37,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--target", default="all", help="all (default), gaussian, paper, or a file of data points (CSV, .npy, .npz)"
     )
     parser.add_argument("--seed", type=int, help="seed of every random number; drawn and printed where not given")
-    parser.add_argument("--out", type=Path, help="folder for report.json and the figures")
+    parser.add_argument("--out", type=Path, help="folder for report.html, report.json and the figures")
     parser.add_argument("--workers", type=int, default=2, help="threads for the simulations; results do not depend on it")
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", dest="size", action="store_const", const="quick", default="default", help="fewer random cases")
@@ -51,9 +56,7 @@ def run(chosen: argparse.Namespace) -> int:
         raise InputError(f"--seed must be a nonnegative integer, got {seed}")
     cases, complete = _cases(chosen.target, chosen.size, workers)
     if chosen.out is not None:
-        chosen.out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=chosen.out):  # a folder that cannot be written is found out before the work
-            pass
+        prepared(chosen.out)
     out = tables.console()
     if not chosen.json:
         out.print(f"driftbound verify: {len(claims)} claims on {len(cases)} cases, seed {seed}\n")
@@ -68,16 +71,29 @@ def run(chosen: argparse.Namespace) -> int:
     arguments = {"claims": ids, "target": _target_name(chosen.target), "size": chosen.size, "workers": workers}
     report = as_json(verification_json(outcome, arguments))
     if chosen.out is not None:
-        write_text(chosen.out / "report.json", report + "\n")
-        save(drift_figure(), chosen.out / "drift.png")
-        save(interference_figure(), chosen.out / "interference.png")
+        written = _write(chosen.out, outcome, arguments, report)
     if chosen.json:
         print(report)
     else:
         tables.verification_tables(outcome, out)
         if chosen.out is not None:
-            out.print(f"Written to {chosen.out}: report.json, drift.png, interference.png")
+            out.print(f"Written to {chosen.out}: {', '.join(written)}", markup=False)
     return outcome.exit_status
+
+
+def _write(folder: Path, outcome: Verification, arguments: Mapping[str, Any], report: str) -> list[str]:
+    """Page, JSON and figures, which appear together; returns the names of the files."""
+    pictures = verification_pictures(outcome)
+    with together(folder) as stage:
+        write_text(stage / "report.json", report + "\n")
+        for one in pictures:
+            settle(one.figure)
+            save(one.figure, stage / f"{one.name}.png")
+        sections = verification_sections(outcome, arguments, pictures)
+        lead = verification_lead(outcome)
+        version = environment()["driftbound"]
+        write_report(sections, stage / "report.html", title="driftbound verify", lead=lead, footer=f"driftbound {version}")
+        return ["report.html", "report.json", *(f"{one.name}.png" for one in pictures)]
 
 
 def _target_name(target: str) -> str:

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from numeric.channels import mean_shift
 from numeric.exact_recursion import exact_recursion
+from numeric.plots.style import BAND, DRIFT, INK, SUM, UNDONE, canvas, look, tidy
 from numeric.targets import Gaussian
 
-__all__ = ["drift_figure", "interference_figure", "save"]
+__all__ = ["drift_figure", "interference_figure"]
 
 FRESH = (0.1, 0.5, 0.9)
 ROUNDS = 30
 DRIFT_ROUNDS, SHIFT = 16, 0.05
-INK, BAND, DRIFT, SUM, UNDONE = "#22313f", "#dbe8f1", "#c0392b", "#2471a3", "#1e8449"
 
 
 def drift_figure() -> Figure:
     """Drift of N(0, 1) under mean shifts that repeat or alternate, between floor and ceiling, for each fresh fraction."""
-    figure = Figure(figsize=(11, 3.9), layout="constrained")
-    FigureCanvasAgg(figure)
-    for axes, alpha in zip(figure.subplots(1, len(FRESH), sharey=True), FRESH, strict=True):
+    figure = canvas(11, 3.9)
+    with look():
+        panels = figure.subplots(1, len(FRESH), sharey=True)
+    for axes, alpha in zip(panels, FRESH, strict=True):
         _drift_panel(axes, alpha)
     figure.axes[0].set_ylabel(r"drift $D_N = \chi^2(p^N\,\|\,p)$")
     figure.axes[-1].legend(frameon=False, fontsize=9, loc="upper right")
@@ -51,7 +49,7 @@ def _drift_panel(axes: Axes, alpha: float) -> None:
     axes.plot(rounds, alternating.divergence[1:], color=UNDONE, lw=1.6, label="alternating shifts")
     axes.set(yscale="log", xlabel="generation $N$", xlim=(1, DRIFT_ROUNDS), xticks=range(1, DRIFT_ROUNDS + 1, 3))
     axes.set_title(rf"fresh fraction $\alpha = {alpha:g}$", fontsize=10)
-    axes.spines[["top", "right"]].set_visible(False)
+    tidy(axes)
 
 
 def interference_figure() -> Figure:
@@ -62,9 +60,9 @@ def interference_figure() -> Figure:
         "orthogonal": [mean_shift(size * row) for row in np.eye(ROUNDS)],
         "alternating": [mean_shift(size * (-1) ** step) for step in range(ROUNDS)],
     }
-    figure = Figure(figsize=(11, 4), layout="constrained")
-    FigureCanvasAgg(figure)
-    curves, map_axes = figure.subplots(1, 2, width_ratios=(2, 1))
+    figure = canvas(11, 4)
+    with look():
+        curves, map_axes = figure.subplots(1, 2, width_ratios=(2, 1))
     limits = {"coherent": (2 - alpha) / alpha, "orthogonal": 1.0, "alternating": alpha / (2 - alpha)}
     colours = {"coherent": DRIFT, "orthogonal": SUM, "alternating": UNDONE}
     for pattern, channels in patterns.items():
@@ -84,7 +82,7 @@ def interference_figure() -> Figure:
         )
     curves.set(yscale="log", xlabel="generation $N$", ylabel=r"$D_N/S_N$", xlim=(1, ROUNDS))
     curves.set_title(rf"What the discounted sum misses, $\alpha = {alpha:g}$", fontsize=10)
-    curves.spines[["top", "right"]].set_visible(False)
+    tidy(curves)
     _gram_panel(figure, map_axes)
     return figure
 
@@ -97,8 +95,3 @@ def _gram_panel(figure: Figure, axes: Axes) -> None:
     axes.set(xlabel="round $i$", ylabel="round $j$", xticks=range(0, 16, 5), yticks=range(0, 16, 5))
     axes.set_title("Correlation of innovations\nfor an error that swings slowly", fontsize=10)
     figure.colorbar(image, ax=axes, shrink=0.8)
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure in the format of the suffix (png or svg)."""
-    figure.savefig(path, dpi=150, metadata={"Software": None} if path.suffix == ".png" else {"Date": None})
