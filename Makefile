@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 OUT ?= driftbound-out
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: verify test check bench browser notebooks clean
+.PHONY: verify test check bench browser notebooks figures clean
 .DEFAULT_GOAL := verify
 
 $(VENV)/.ready: pyproject.toml constraints.txt
@@ -34,6 +34,9 @@ browser: $(VENV)/.ready
 
 notebooks: $(VENV)/.ready
 	$(BIN)/python -m pytest tests/notebooks
+
+figures: $(VENV)/.ready
+	$(BIN)/python -c 'from pathlib import Path; from numeric.plots import drift_figure, save; save(drift_figure(), Path("docs/drift.png"))'
 
 clean:
 	rm -rf $(VENV) $(OUT) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

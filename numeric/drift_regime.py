@@ -50,9 +50,9 @@ def drift_regime(low: ArrayLike, high: ArrayLike, alpha: Alpha) -> Regime:
 
     - fading: the last quarter lies below half of a drift that was there before.
     - diverging: from the middle to the end the drift grows, by more than half of what it may have grown from the start to the
-      middle, and this is not the approach to a plateau. Linear growth has ratio 1. A drift that fresh data will hold grows like
-      that too while the first rounds are still remembered, so the weight of the middle in the end must be 1 (no fresh data
-      since, or accumulation) or below 0.2247, where a constant error gives a ratio below 1/2.
+      middle, in the last quarter still, and this is not the approach to a plateau. Linear growth has ratio 1. A drift that
+      fresh data will hold grows like that too while the first rounds are still remembered, so the weight of the middle in the
+      end must be 1 (no fresh data since, or accumulation) or below 0.2247, where a constant error gives a ratio below 1/2.
     - persistent: over the second half it stays away from 0, and within a factor of four.
     - bounded: over the second half it stays below four times a drift that was reached in the first half.
     - undecided: none of these with whole intervals; noise around 0 always.
@@ -87,7 +87,7 @@ def drift_regime(low: ArrayLike, high: ArrayLike, alpha: Alpha) -> Regime:
             "fading", f"at least {lower[before]:.3g} in generation {before}, at most {last:.3g} from generation {quarter} on"
         )
     grown, earlier = float(lower[-1] - upper[middle]), float(upper[middle] - lower[0])
-    if grown > 0.0 and FACTOR * grown > earlier:
+    if grown > 0.0 and FACTOR * grown > earlier and lower[-1] > upper[quarter - 1]:
         said = (
             f"grows by at least {grown:.3g} from generation {middle} to {count - 1}, "
             f"after at most {max(earlier, 0.0):.3g} from 0 to {middle}"

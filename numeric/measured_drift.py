@@ -6,8 +6,8 @@ the sum of squares. Floor: J_i <= |f_{i+1}| + (1 - c_i) max |f_j| over the model
 their drifts and D_{i+1} is at least J_i²/(2 - c_i)² >= c_i I_i/(2 - c_i)².
 
 J_i itself is never measured. The bounds take J_i² = I_i where I_i = chi2(p^{i+1} || q_i) was measured, else J_i² = eta_i
-eps_i²: the leading order in the error and in the drift. Only the floor needs no such thing where I_i was measured: it is a
-theorem.
+eps_i²: the leading order in the error and in the drift. Only the floor needs no such thing where I_i was measured: there it is
+a theorem, as far as q_{i,t0}, to which a measured I_i refers, may stand for q_i.
 """
 
 from __future__ import annotations

@@ -136,7 +136,7 @@ def mmd_drift(
         features: for more than 600 rows in all the kernel is that of ``features``/2 random frequencies; below that it is exact.
 
     The interval inverts the law of a squared norm under a normal limit of the mean embeddings. Features are bounded, so the
-    limit holds for every law, heavy tails included.
+    limit holds for every law, heavy tails included; rows so rare that a sample misses them are allowed for.
 
     Raises:
         ValueError: fewer than 50 rows, other dimensions than the reference, NaN or inf (with its row), a reference whose rows
@@ -457,7 +457,7 @@ def _gaussian_kl(x: _GroupMoments, y: _GroupMoments, level: float) -> DriftEstim
 
 
 def _highest_near_zero(plug_in: float, x: _GroupMoments, y: _GroupMoments, miss: float) -> float:
-    """The largest KL under which a plug-in KL this small is not rare, where KL is small and the jackknife's error small by luck.
+    """The largest KL under which so small a plug-in KL is not rare; near 0 the jackknife's error is small by luck.
 
     There KL = |theta|^2/2 of d (d + 3)/2 whitened parameters, each known up to noise of variance 1/m + 1/n: twice the plug-in
     is noncentral chi-squared. As in squared_norm_interval, one below its average noise does not shrink the end.

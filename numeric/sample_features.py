@@ -28,6 +28,7 @@ __all__ = [
     "FourierFeatures",
     "LandmarkFeatures",
     "chunks",
+    "combined_interval",
     "discrepancy",
     "embed",
     "fourier_features",
@@ -227,20 +228,30 @@ def embed(features: Features, rows: Array) -> Embedded:
     return Embedded(total / rows.shape[0], np.atleast_2d(np.cov(some, rowvar=False)), rows.shape[0])
 
 
-def _pooled(parts: Sequence[tuple[float, Embedded]]) -> Array:
-    """Covariance of the combination where every law has that of all rows together."""
-    rows = sum(law.rows for weight, law in parts if weight != 0.0)
-    together = np.sum([law.rows / rows * law.covariance for weight, law in parts if weight != 0.0], axis=0)
-    return np.asarray(sum(weight**2 / law.rows for weight, law in parts) * together)
+def combined_interval(parts: Sequence[tuple[float, Embedded]], level: float) -> tuple[float, float]:
+    """Interval at ``level`` of |sum_k c_k mu(p_k)|^2 from independent samples of the p_k, features of length at most 1.
+
+    It contains those of two covariances: each sample's own, and that of all rows together, because a small sample that happens
+    to miss a rare kind of row shows neither the row nor its variance. For the same reason the upper end allows each law a share
+    of such rows, as large as its sample misses at this level.
+    """
+    parts = [(weight, law) for weight, law in parts if weight != 0.0]
+    offset = np.sum([weight * law.mean for weight, law in parts], axis=0)
+    own = np.sum([weight**2 / law.rows * law.covariance for weight, law in parts], axis=0)
+    rows = sum(law.rows for _, law in parts)
+    together = np.sum([law.rows / rows * law.covariance for _, law in parts], axis=0)
+    pooled = sum(weight**2 / law.rows for weight, law in parts) * together
+    ends = [squared_norm_interval(offset, covariance, level) for covariance in (own, pooled)]
+    unseen = sum(abs(weight) * -math.expm1(math.log(0.5 * (1.0 - level)) / law.rows) for weight, law in parts)
+    furthest = float(np.linalg.norm(offset)) + math.sqrt(2.0) * unseen  # embeddings are at most sqrt(2) apart
+    return min(end[0] for end in ends), max(*(end[1] for end in ends), furthest**2)
 
 
 def discrepancy(parts: Sequence[tuple[float, Embedded]], level: float) -> tuple[Estimate, float, float]:
     """|sum_k c_k mu(p_k)|^2 from independent samples of the p_k: an unbiased estimate and its interval at ``level``.
 
     For coefficients 1 and -1 the estimate is the U-statistic of MMD^2 (Gretton et al., JMLR 13 (2012), Lemma 6), which may be
-    negative; the interval never is. It contains those of two covariances: each sample's own, and that of all rows together,
-    because a small sample that happens to miss a rare kind of row shows neither the row nor its variance. For the same reason
-    the upper end allows each law a share that its sample missed with probability ``miss``.
+    negative; the interval never is.
     """
     offset = np.sum([weight * law.mean for weight, law in parts], axis=0)
     covariance = np.sum([weight**2 / law.rows * law.covariance for weight, law in parts], axis=0)
@@ -248,10 +259,6 @@ def discrepancy(parts: Sequence[tuple[float, Embedded]], level: float) -> tuple[
     value = size - sum(weight**2 * law.noise for weight, law in parts)
     spread = float(np.sum(covariance**2))  # tr Sigma^2
     along = max(float(offset @ covariance @ offset) - spread, 0.0)
-    ends = [squared_norm_interval(offset, noise, level) for noise in (covariance, _pooled(parts))]
-    low, high = min(end[0] for end in ends), max(end[1] for end in ends)
-    miss = 0.5 * (1.0 - level)
-    unseen = sum(abs(weight) * -math.expm1(math.log(miss) / law.rows) for weight, law in parts)
-    high = max(high, (math.sqrt(size) + math.sqrt(2.0) * unseen) ** 2)  # embeddings are at most sqrt(2) apart
+    low, high = combined_interval(parts, level)
     rows = min(law.rows for weight, law in parts if weight != 0.0)
     return Estimate(value, math.sqrt(4.0 * along + 2.0 * spread), rows), low, high

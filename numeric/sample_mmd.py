@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from numeric.estimate import Estimate
 from numeric.mixing import Mixing
-from numeric.norm_interval import squared_norm_interval
 from numeric.sample_drift import DriftEstimate
 from numeric.sample_features import (
     COVARIANCE_ROWS,
     Embedded,
     LandmarkFeatures,
     chunks,
+    combined_interval,
     gaussian_kernel,
     landmark_features,
     median_distance,
@@ -134,7 +134,7 @@ def _root(parts: Sequence[tuple[float, Embedded]], level: float) -> DriftEstimat
     """|sum_k c_k mu(p_k)| from independent samples of the p_k: the root of an unbiased square, and its interval."""
     offset = np.sum([weight * law.mean for weight, law in parts], axis=0)
     covariance = np.sum([weight**2 / law.rows * law.covariance for weight, law in parts], axis=0)
-    low, high = squared_norm_interval(offset, covariance, level)
+    low, high = combined_interval(parts, level)
     square = float(offset @ offset) - float(np.trace(covariance))
     spread = float(np.sum(covariance**2))
     error = math.sqrt(4.0 * max(float(offset @ covariance @ offset) - spread, 0.0) + 2.0 * spread)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import theory
-
 __all__ = ["BoundRow", "bound_rows"]
 
 
@@ -29,21 +27,19 @@ class BoundRow:
 
 
 def bound_rows(alpha: float, energies: list[float], observability: float) -> list[BoundRow]:
-    """One row per generation, for a fresh fraction in (0, 1], energies eps_i² and observability eta in [0, 1]."""
-    visible = [math.sqrt(observability * energy) for energy in energies]
+    """One row per generation, for a fresh fraction in (0, 1], energies eps_i² and observability eta in [0, 1].
+
+    Every bound is its own recursion over the rounds; the sums that it solves are ``theory.discounted_sum`` and
+    ``theory.triangle_bound``.
+    """
     keep = 1.0 - alpha
     rows = []
-    tv = 0.0
-    for count in range(1, len(energies) + 1):
-        tv = keep * tv + 0.5 * math.sqrt(energies[count - 1])
-        root = float(theory.triangle_bound(alpha, visible[:count]))
-        rows.append(
-            BoundRow(
-                count,
-                alpha * observability * energies[count - 1] / (1.0 + keep) ** 2,
-                float(theory.discounted_sum(alpha, visible[:count])),
-                root * root,
-                min(tv, 1.0),
-            )
-        )
+    discounted = ceiling_root = tv = 0.0
+    for generation, energy in enumerate(energies, start=1):
+        visible = observability * energy
+        discounted = keep * keep * discounted + visible
+        ceiling_root = keep * ceiling_root + math.sqrt(visible)
+        tv = keep * tv + 0.5 * math.sqrt(energy)
+        floor = alpha * visible / (1.0 + keep) ** 2
+        rows.append(BoundRow(generation, floor, discounted, ceiling_root * ceiling_root, min(tv, 1.0)))
     return rows

@@ -51,8 +51,7 @@ examples:
   driftbound check measurements.csv --alpha accumulate --out report
   driftbound check measurements.csv --alpha 0.5@3 --json     fresh data, half of all, in every third round
   driftbound check --samples 'gen*.npy' --reference data.npy --alpha 0.1      samples instead of numbers
-  driftbound check --samples 'gen*.npy' --reference data.npy --measurements losses.csv --t0 0.02      both: is the drift what
-                                                                                    the losses allow?
+  driftbound check --samples 'gen*.npy' --reference data.npy --measurements losses.csv --t0 0.02    both together
 """
 LEADING = "Ceiling and independent errors take J² = {source}: leading order in the error and in the drift."
 NOT_MEASURED = "is not known to hold: "

@@ -10,14 +10,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from numeric.command.inputs import InputError
+
 __all__ = ["prepared", "together"]
 
 
 def prepared(folder: Path) -> Path:
-    """The folder, made where it is missing; OSError before any work where it cannot be written."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder):
-        pass
+    """The folder, made where it is missing.
+
+    Raises:
+        InputError: before any work, where it cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as problem:
+        raise InputError(f"--out must be a folder that can be written, got {folder} ({problem.strerror})") from None
     return folder
 
 

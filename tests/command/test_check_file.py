@@ -136,9 +136,21 @@ def test_stumbles_end_in_one_line(capsys: pytest.CaptureFixture[str], tmp_path: 
 
 def test_a_folder_that_cannot_be_written_is_refused_before_any_work(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = table(tmp_path, "divergence\n0.1\n")
-    status, out, err = run(capsys, "check", path, "--alpha", "0.1", "--out", path)
-    assert (status, out) == (2, "")
-    assert err.count("\n") == 1
+    for folder in (path, f"{path}/deeper"):
+        status, out, err = run(capsys, "check", path, "--alpha", "0.1", "--out", folder)
+        assert (status, out) == (2, "")
+        assert err.startswith("driftbound: --out must be a folder that can be written, got ")
+        assert err.count("\n") == 1
+
+
+def test_the_last_line_counts_what_was_decided(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = table(tmp_path, "ideal_energy,divergence\n0.03,0.02\n0.04,0.03\n")
+    status, out, _ = run(capsys, "check", path, "--alpha", "0.2")
+    assert status == 3
+    assert out.splitlines()[-1] == "No claim is decided: each speaks of something that was not measured."
+    path = table(tmp_path, "learned_energy,intra_kl,ideal_energy,divergence\n0.05,0.02,0.05,0.1\n")
+    status, out, _ = run(capsys, "check", path, "--alpha", "0.2")
+    assert (status, out.splitlines()[-1]) == (0, "1 HOLDS")
 
 
 def test_help_explains_units(capsys: pytest.CaptureFixture[str]) -> None:
@@ -158,6 +170,8 @@ COLUMNS = {  # one round that some model could have, for every column
     "intra_chi2": [0.01414, 0.01065],
     "intra_kl": [0.00702, 0.0053],
     "divergence": [0.0142, 0.0398],
+    "mmd": [0.04, 0.06],
+    "smoothing_mmd": [0.001, 0.001],
 }
 
 

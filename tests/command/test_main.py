@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from importlib import metadata
@@ -12,7 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from numeric.command.main import main
+import theory
+from numeric.command.bounds import bound_rows
+from numeric.command.main import _build, main
+from numeric.command.verbs import VERBS
 from numeric.command.verbs.verify import _target_name
 
 
@@ -37,11 +41,26 @@ def test_bounds_table_and_json_say_the_same(capsys: pytest.CaptureFixture[str]) 
     assert f"{rows[1]['ceiling']:.4g}" in out
 
 
+def test_bounds_are_the_closed_forms_and_long_tables_are_quick() -> None:
+    energies = [0.04, 0.0, 0.09, 1e-3, 0.5]
+    sizes = [(0.7 * energy) ** 0.5 for energy in energies]
+    for alpha in (1e-300, 0.15, 1.0):
+        for count, row in enumerate(bound_rows(alpha, energies, 0.7), start=1):
+            assert row.discounted == pytest.approx(float(theory.discounted_sum(alpha, sizes[:count])))
+            assert row.ceiling == pytest.approx(float(theory.triangle_bound(alpha, sizes[:count])) ** 2)
+    [*_, last] = bound_rows(0.1, [0.01] * 100_000, 1.0)
+    assert last.ceiling == pytest.approx(1.0)  # J²/alpha²
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["bounds", "--alpha", "2", "--energy", "1"], "--alpha must be in [0, 1]"),
-        (["bounds", "--alpha", "0", "--energy", "1"], "--alpha must be"),
+        (
+            ["bounds", "--alpha", "0.1", "--energy", "1", "--generations", "1000000"],
+            "--generations must be an integer in [1, 100000]",
+        ),
+        (["bounds", "--alpha", "2", "--energy", "1"], "--alpha must be in (0, 1]"),
+        (["bounds", "--alpha", "0", "--energy", "1"], "--alpha must be in (0, 1], got 0"),
         (["bounds", "--alpha", "0.1", "--energy", "a,b"], "--energy must be numbers"),
         (["bounds", "--alpha", "0.1", "--energy", "-1"], "--energy must be numbers"),
         (["bounds", "--alpha", "0.1", "--energy", "1,2", "--generations", "5"], "--generations must agree"),
@@ -63,6 +82,18 @@ def test_bad_input_is_one_line_and_status_two(capsys: pytest.CaptureFixture[str]
     assert said in err
     assert err.count("\n") == 1
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("verb", [verb.__name__.rpartition(".")[2] for verb in VERBS])
+def test_every_verb_shows_examples_that_parse(capsys: pytest.CaptureFixture[str], verb: str) -> None:
+    assert run(capsys, verb, "--help")[0] == 0
+    _, out, _ = run(capsys, verb, "--help")
+    lines = [line.strip() for line in out.partition("\nexamples:\n")[2].partition("\n\n")[0].splitlines()]
+    assert len(lines) >= 3
+    for line in lines:
+        name, *arguments = shlex.split(line.partition(" > ")[0].partition("    ")[0].partition("   ")[0])
+        assert (name, arguments[0]) == ("driftbound", verb)
+        assert callable(_build().parse_args(arguments).run)
 
 
 def measurements(folder: Path, text: str) -> str:
@@ -137,11 +168,13 @@ def test_out_must_be_a_folder_that_can_be_written(
     assert run(capsys, "verify", "--out", str(tmp_path / "file"))[0] == 2
 
     def refuse(**_: object) -> None:
-        raise PermissionError("read-only")
+        raise PermissionError(13, "read-only")
 
-    monkeypatch.setattr("numeric.command.verbs.verify.tempfile.TemporaryFile", refuse)
+    monkeypatch.setattr("numeric.command.outputs.tempfile.TemporaryFile", refuse)
     status, out, err = run(capsys, "verify", "--out", str(tmp_path))
-    assert (status, out, err) == (2, "", "driftbound: read-only\n")
+    assert (status, out) == (2, "")
+    assert err.startswith("driftbound: --out must be a folder that can be written")
+    assert err.endswith("(read-only)\n")
 
 
 @pytest.mark.parametrize("closed", ["", ">&-", "| head -c 1"])

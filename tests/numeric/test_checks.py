@@ -24,6 +24,7 @@ from numeric import (
     check_generation,
     check_measurements,
     check_recursion,
+    chi2,
     exact_generation,
     exact_recursion,
     mean_shift,
@@ -176,15 +177,23 @@ def test_measured_estimates_keep_their_noise() -> None:
 
 
 def test_measured_drift_meets_the_persistent_floor() -> None:
-    def verdicts(drift: list[float]) -> set[Verdict]:
+    def verdicts(drift: list[float], *, noised: bool) -> set[Verdict]:
         checks = check_measurements(
-            0.5, ideal_energy=[0.1] * 3, observability=[0.9] * 3, intra_chi2=[0.1] * 3, divergence=drift, claims=["persistent"]
+            0.5,
+            ideal_energy=[0.1] * 3,
+            observability=[0.9] * 3,
+            intra_chi2=[0.1] * 3,
+            divergence=drift,
+            intra_noised=noised,
+            claims=["persistent"],
         )
         assert checks
         return {check.verdict for check in checks}
 
-    assert verdicts([0.05, 0.08, 0.09]) == {Verdict.HOLDS}
-    assert Verdict.VIOLATED in verdicts([1e-6, 1e-6, 1e-6])
+    for noised in (True, False):
+        assert verdicts([0.05, 0.08, 0.09], noised=noised) == {Verdict.HOLDS}
+    assert verdicts([1e-6, 1e-6, 1e-6], noised=False) == {Verdict.VIOLATED}
+    assert verdicts([1e-6, 1e-6, 1e-6], noised=True) == {Verdict.INCONCLUSIVE}  # the model may undo early stopping
 
 
 @pytest.mark.parametrize(
@@ -227,6 +236,18 @@ def test_measured_intra_says_that_it_refers_to_the_noised_law() -> None:
     said = {check.claim: "taken with q_{i,t0} for q_i" in check.detail for check in checks}
     assert said["consecutive-floor"]
     assert not said["path-chi2"]
+
+
+def test_a_round_that_undoes_early_stopping_violates_no_floor() -> None:
+    """Every model is N(0, 4), the data law itself: no drift, and a chi2 of 1.3 to the training law noised for t0 = 1."""
+    data = Gaussian(0.0, 4.0)
+    noised = float(chi2(data, OU(1.0, 6.0).marginal(data, 1.0)))
+    (refuted,) = check_measurements(0.5, intra_chi2=[noised], divergence=[0.0], intra_noised=False, claims="consecutive-floor")
+    assert refuted.verdict is Verdict.VIOLATED
+    (check,) = check_measurements(0.5, intra_chi2=[noised], divergence=[0.0], claims="consecutive-floor")
+    assert check.bound > 0.29
+    assert check.verdict is Verdict.INCONCLUSIVE
+    assert "early stopping" in check.detail
 
 
 def test_measurements_that_no_round_allows_decide_nothing() -> None:

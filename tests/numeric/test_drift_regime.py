@@ -36,6 +36,7 @@ N = np.arange(13.0)
         (2.0**N, 0.5, "diverging"),
         ((1.0 - 0.5**N) ** 2, 0.5, "persistent"),
         (np.full(13, 0.3), 0.1, "persistent"),
+        (np.minimum(N, 8.0) ** 2, 0.9, "persistent"),  # errors that grew and have stopped growing
         (np.where(N % 2, 1.0, 0.05), 0.5, "bounded"),
         ((1.0 - 0.9**N) ** 2, 0.1, "undecided"),  # it will level off, but has not: not diverging
         (np.zeros(13), 0.5, "undecided"),

@@ -145,6 +145,48 @@ def test_tv_discount_needs_processes_that_start_alike() -> None:
         pf.cited(ac.GIRSANOV, claim.assume("fraction"), n=s.i)
 
 
+def test_the_triangle_of_mmd_needs_its_definition() -> None:
+    claim = CLAIMS["mmd-discount"]
+    assert pf.cited(ac.MMD_TRIANGLE, claim.assume("mmd-mean", i=s.i + 1), n=s.i).op == "<="
+    for premise in (claim.assume("mmd-mean"), claim.assume("mmd-mixed"), claim.assume("fraction")):
+        with pytest.raises(pf.ProofError, match="double integral of a kernel"):
+            pf.cited(ac.MMD_TRIANGLE, premise, n=s.i)
+
+
+@pytest.mark.parametrize("floor", [0, -1])
+@pytest.mark.parametrize("seed", range(4))
+def test_mmd_discount_holds_on_random_pairs_of_points(seed: int, floor: int) -> None:
+    """A second route: random laws on two points, energies just above 2 KL as Girsanov asks, no kernel involved."""
+    rng = random.Random(seed)
+
+    def mass() -> sp.Rational:
+        return sp.Rational(rng.randint(2, 18), 20)
+
+    def energy(p: sp.Rational, q: sp.Rational) -> sp.Rational:
+        exact = 2 * (p * sp.log(p / q) + (1 - p) * sp.log((1 - p) / (1 - q)))
+        return sp.Rational(sp.ceiling(10**6 * exact), 10**6)
+
+    laws, ideals = [mass() for _ in range(3)], [mass() for _ in range(2)]
+    energies = [energy(p, q) for p, q in zip(laws[1:], ideals, strict=True)]
+    case = ac.pair_model((sp.Rational(1, 3),) * 2, laws, ideals, energies, floor=floor)
+    claim = CLAIMS["mmd-discount"]
+    assert all(pf.holds(assumption, case) for assumption in claim.assumptions)
+    with pytest.raises(pf.ProofError, match="does not fail"):
+        pf.falsifying(claim, case)
+
+
+def test_a_law_that_is_not_the_case_breaks_the_assumptions_of_mmd_discount() -> None:
+    """The definitions tie every number of a case to the densities: any one of them changed is noticed."""
+    claim, case = CLAIMS["mmd-discount"], ac._PAIR_ERROR
+    changes: dict[Any, Any] = {
+        s.mmd: (1, sp.sqrt(2) / 10), s.mixed_mmd: (1,), s.endpoint_mmd: (1,), s.endpoint_tv: (1,),
+        s.kernel_range: sp.Rational(1, 2), ac.kernel_floor: sp.Rational(1, 2), s.fresh_fraction: (2,), s.initial_kl: 1,
+    }  # fmt: skip
+    for key, value in changes.items():
+        wrong = {**case, key: value}
+        assert not all(pf.holds(assumption, wrong) for assumption in claim.assumptions), key
+
+
 def resolvent_weights(memory: list[list[sp.Rational]]) -> list[sp.Rational]:
     """W_{iN} by following each unit innovation forward through the rounds: f_{n+1} = sum_j w_nj f_j + g_n."""
     rounds, out = len(memory), []

@@ -16,7 +16,7 @@ ONE_GENERATION = (
 MANY_GENERATIONS = (
     "refresh", "discounted-identity", "discounted-sum", "interference", "two-sided-max", "triangle", "innovation-vs-intra",
     "consecutive-floor", "persistent", "persistent-v1", "thm42-display", "no-pointwise-floor", "tv-discount",
-    "memory-identity", "replace", "accumulate", "divergence-table", "chi2-horizon",
+    "mmd-discount", "memory-identity", "replace", "accumulate", "divergence-table", "chi2-horizon",
 )  # fmt: skip
 CLOSED_FORMS = (
     "ideal_energy", "learned_energy", "chi2_gaussian", "kl_gaussian", "discounted_sum", "triangle_bound", "interference",

@@ -11,14 +11,28 @@ from numeric.command.bounds import bound_rows
 from numeric.command.inputs import InputError
 from numeric.command.report import as_json
 from numeric.command.status import OK
-from numeric.validation import FRACTION, NONNEGATIVE, POSITIVE, integer, real
+from numeric.validation import FRACTION, NONNEGATIVE, Domain, integer, real
 
 __all__ = ["add", "run"]
+
+EPILOG = """examples:
+  driftbound bounds --alpha 0.2 --energy 0.05 --generations 20
+  driftbound bounds --alpha 0.1 --energy 0.05,0.04,0.03 --observability 0.5    three rounds
+  driftbound bounds --alpha 0.2 --energy 0.05 --json
+"""
+FRESH = Domain(0.0, 1.0, low_open=True)
+ROUNDS = Domain(1, 100_000)  # rows of a table that somebody reads
 
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Describe the arguments of the verb."""
-    parser = verbs.add_parser("bounds", help="floor and ceiling per generation", description=run.__doc__)
+    parser = verbs.add_parser(
+        "bounds",
+        help="floor and ceiling per generation",
+        description=run.__doc__,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--alpha", type=float, required=True, help="fresh fraction in (0, 1]")
     parser.add_argument("--energy", required=True, metavar="E[,E...]", help="energy eps² of each round; one value serves all")
     parser.add_argument("--observability", type=float, default=1.0, help="eta in [0, 1], default 1")
@@ -29,8 +43,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(chosen: argparse.Namespace) -> int:
     """Floor and ceilings of the drift per generation, from the fresh fraction and the score energy of each round."""
-    alpha = real("--alpha", chosen.alpha, FRACTION)
-    real("--alpha", alpha, POSITIVE)
+    alpha = real("--alpha", chosen.alpha, FRESH)
     observability = real("--observability", chosen.observability, FRACTION)
     energies = []
     for cell in chosen.energy.split(","):
@@ -39,7 +52,7 @@ def run(chosen: argparse.Namespace) -> int:
         except ValueError:
             raise InputError(f"--energy must be numbers >= 0 separated by commas, got {cell!r}") from None
     if len(energies) == 1:
-        energies = energies * integer("--generations", 10 if chosen.generations is None else chosen.generations)
+        energies = energies * integer("--generations", 10 if chosen.generations is None else chosen.generations, ROUNDS)
     elif chosen.generations not in (None, len(energies)):
         raise InputError(f"--generations must agree with the {len(energies)} energies given, got {chosen.generations}")
     rows = bound_rows(alpha, energies, observability)

@@ -16,10 +16,24 @@ from numeric.command.verify import selected
 
 __all__ = ["BEGIN", "END", "add", "enclosed", "run"]
 
+EPILOG = """examples:
+  driftbound claims                      the table
+  driftbound claims two-sided-max        statement, assumptions, every step of the proof, mutants
+  driftbound claims two-sided-max --latex > theorem.tex
+  driftbound claims --json > claims.json
+  driftbound claims --markdown README.md
+"""
+
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Describe the arguments of the verb."""
-    parser = verbs.add_parser("claims", help="the claims, or one of them in full", description=run.__doc__)
+    parser = verbs.add_parser(
+        "claims",
+        help="the claims, or one of them in full",
+        description=run.__doc__,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("id", nargs="?", help="a claim's id")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="JSON instead of tables")

@@ -26,18 +26,32 @@ from numeric.validation import integer
 
 __all__ = ["add", "run"]
 
+EPILOG = """examples:
+  driftbound verify --out report --seed 1            everything; the same seed gives the same numbers
+  driftbound verify --claims refresh,two-sided-max   two claims on every case
+  driftbound verify --target paper                   the ten-dimensional mixture of the paper alone
+  driftbound verify --target points.csv --out mine   your data: fitted, then retrained ten times by KDE and by EM
+  driftbound verify --quick --json > report.json
+"""
+
 GROUPS: dict[str, tuple[str, ...] | None] = {"all": None, "paper": ("paper",), "gaussian": ("gaussian", "recursion")}
 
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Describe the arguments of the verb."""
-    parser = verbs.add_parser("verify", help="hold every claim against every case", description=run.__doc__)
+    parser = verbs.add_parser(
+        "verify",
+        help="hold every claim against every case",
+        description=run.__doc__,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--claims", metavar="ID,...", help="only these claims")
     parser.add_argument(
         "--target", default="all", help="all (default), gaussian, paper, or a file of data points (CSV, .npy, .npz)"
     )
     parser.add_argument("--seed", type=int, help="seed of every random number; drawn and printed where not given")
-    parser.add_argument("--out", type=Path, help="folder for report.html, report.json and the figures")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for report.html, report.json and the figures")
     parser.add_argument("--workers", type=int, default=2, help="threads for the simulations; results do not depend on it")
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", dest="size", action="store_const", const="quick", default="default", help="fewer random cases")
