@@ -19,7 +19,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import special
-from scipy.stats import qmc
 
 from numeric.divergences import chi2, chi2_infinite_reason, kl
 from numeric.errors import ConsistentError, sup_energy
@@ -541,6 +540,8 @@ def _set_infinite(numbers: dict[str, Quantity | None], reasons: dict[str, str], 
 
 def _sobol(dim: int, key: tuple[int, int]) -> Array:
     """Scrambled Sobol points in the open unit cube, (POINTS, dim)."""
+    from scipy.stats import qmc  # here, since it takes longer to import than the rest of numeric
+
     seed = np.random.default_rng([SEED, dim, *key])
     nodes = qmc.Sobol(dim, scramble=True, rng=seed).random(POINTS)
     return np.clip(nodes, 1e-12, 1.0 - 1e-12)

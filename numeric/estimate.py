@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from numeric.validation import COUNT, NONNEGATIVE, Array, Domain, integer, real
 
@@ -49,7 +49,7 @@ class Estimate:
     def interval(self, confidence: float) -> tuple[float, float]:
         """Two-sided interval at ``confidence`` in (0, 1): Student's t with n - 1 degrees of freedom."""
         level = real("confidence", confidence, CONFIDENCE)
-        quantile = float(stats.t.isf(0.5 * (1.0 - level), max(self.n - 1, 1)))
+        quantile = -float(special.stdtrit(max(self.n - 1, 1), 0.5 * (1.0 - level)))  # Student's t
         width = quantile * self.stderr
         if self.log_scale and self.value > 0.0:
             factor = math.exp(min(width / self.value, 700.0))

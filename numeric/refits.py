@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import integrate, stats
+from scipy import integrate
 
 from numeric.mixing import Alpha, resolve_mixing
 from numeric.targets import Gaussian
@@ -375,6 +375,8 @@ def _transition(plan: _Plan, share: float) -> Array:
 
 def _one_round(plan: _Plan, share: float, squared: float, variance: float, target_variance: float) -> Array:
     """E (m' - m)^2 and E sigma'^2 after a fit with (m_i - m)^2 = ``squared``, over every outcome of n two-valued points."""
+    from scipy import stats  # here, since it takes longer to import than the rest of numeric
+
     if plan.design == "stratified":
         counts, chances = np.array([round(share * plan.n)]), np.ones(1)
     else:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special, stats
+from scipy import special
 
 from numeric.estimate import CONFIDENCE, Estimate
 from numeric.hcr_functions import CHOOSE, choose_function, judge_function
@@ -318,11 +318,13 @@ def _mmd2(parts: list[tuple[float, Embedded]], level: float) -> DriftEstimate:
 
 def _quantile(miss: float, rows: int) -> float:
     """The one-sided Student quantile that is exceeded with probability ``miss``."""
-    return float(stats.t.isf(miss, max(rows - 1, 1)))
+    return -float(special.stdtrit(max(rows - 1, 1), miss))
 
 
 def _w1(x: Array, y: Array, level: float) -> DriftEstimate:
     """From projected samples (m, k), (n, k)."""
+    from scipy import stats  # here, since it takes longer to import than the rest of numeric
+
     choosing = [np.sort(part[::CHOOSE], axis=0) for part in (x, y)]
     judging = [part[np.arange(part.shape[0]) % CHOOSE != 0] for part in (x, y)]
     scores = [np.zeros(part.shape[0]) for part in judging]
@@ -399,7 +401,7 @@ def _bounds_below(reference: Array, sample: Array, level: float) -> tuple[DriftE
 
 def _binomial_low(hits: int, count: int, miss: float) -> float:
     """Lower confidence bound of a probability: at it, ``hits`` or more have probability ``miss``."""
-    return 0.0 if hits == 0 else float(stats.beta.ppf(miss, hits, count - hits + 1))
+    return 0.0 if hits == 0 else float(special.betaincinv(hits, count - hits + 1, miss))
 
 
 @dataclass(frozen=True, eq=False)

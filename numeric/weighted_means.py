@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize
 
 from numeric.estimate import Estimate
 from numeric.validation import POSITIVE, Array, Domain, generator, integer, real
@@ -159,6 +159,8 @@ def _settled(weight: float, n: int, others: int) -> float:
 
 def _one_round(weight: float, n: int, others: int, centre: float) -> float:
     """E (m' - m)^2 after m_i - m = ``centre``, over every outcome of n + ``others`` points at plus or minus sigma = 1."""
+    from scipy import stats  # here, since it takes longer to import than the rest of numeric
+
     up, above = np.arange(n + 1.0)[:, None], np.arange(others + 1.0)
     chances = stats.binom.pmf(up, n, 0.5) * stats.binom.pmf(above, others, 0.5)
     mean = weight * (2.0 * up / n - 1.0) + (1.0 - weight) * (centre + 2.0 * above / others - 1.0)

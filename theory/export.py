@@ -164,7 +164,10 @@ def _assumption(assumption: Assumption) -> str:
     text = rf"\item[\textup{{({plain(assumption.name)})}}] {prose(assumption.text)}"
     if assumption.formula is None:
         return text
-    shown = r",\quad ".join(latex(part) for part in conjuncts(assumption.formula))
+    said = conjuncts(assumption.formula)
+    if isinstance(assumption.condition, sp.StrictLessThan) and assumption.condition.rhs is sp.oo:
+        said = (*said, assumption.condition)  # proofs reason about numbers, for which finiteness goes without saying
+    shown = r",\quad ".join(latex(part) for part in said)
     over = ", ".join(latex(index) for index in assumption.over or ())
     if len(shown) > WIDE // 3:
         everywhere = rf" \qquad\text{{for all }} {over}" if over else ""

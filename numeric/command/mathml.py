@@ -1,6 +1,6 @@
-"""Formulas for a page without network: the LaTeX that sympy prints, as MathML.
+"""Formulas for a page without network: the LaTeX of ``theory.notation``, as MathML.
 
-Only what sympy and the names of ``theory.symbols`` use is understood. A command beyond that is shown by its name, so that no
+Only what sympy and that notation use is understood. A command beyond that is shown by its name, so that no
 formula ever stops a report.
 """
 
@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
 from html import escape
 from typing import Final
 
 import sympy as sp
-from sympy.printing.latex import LatexPrinter
 
-from theory import symbols
+from theory.notation import latex, prose
 
-__all__ = ["formula", "from_latex", "latex"]
+__all__ = ["formula", "from_latex", "sentence"]
 
 LETTERS: Final = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ϵ", "varepsilon": "ε", "zeta": "ζ", "eta": "η",
     "theta": "θ", "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π", "rho": "ρ", "sigma": "σ", "tau": "τ",
-    "phi": "ϕ", "varphi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω", "Gamma": "Γ", "Delta": "Δ", "Lambda": "Λ", "Sigma": "Σ",
-    "Phi": "Φ", "Psi": "Ψ", "Omega": "Ω", "infty": "∞", "nabla": "∇", "star": "⋆", "ell": "ℓ", "partial": "∂",
+    "phi": "ϕ", "varphi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω", "Gamma": "Γ", "Pi": "Π", "Delta": "Δ",
+    "Lambda": "Λ", "Sigma": "Σ", "Phi": "Φ", "Psi": "Ψ", "Omega": "Ω", "infty": "∞", "nabla": "∇",
+    "star": "⋆", "ell": "ℓ", "partial": "∂",
 }  # fmt: skip
 SIGNS: Final = {
     "leq": "≤", "le": "≤", "geq": "≥", "ge": "≥", "neq": "≠", "ne": "≠", "wedge": "∧", "vee": "∨", "to": "→", "cdot": "·",
@@ -36,39 +35,22 @@ ACCENTS: Final = {"bar": "\u0304", "hat": "\u0302", "tilde": "\u0303", "overline
 SPACES: Final = {",": "0.17em", ";": "0.28em", ":": "0.22em", " ": "0.25em", "quad": "1em", "!": "0em"}
 FONTS: Final = ("mathrm", "mathbb", "operatorname", "text", "mathtt", "mathcal", "mathbf", "mathit", "mathsf")
 DOUBLE: Final = {"E": "𝔼", "P": "ℙ", "R": "ℝ", "N": "ℕ"}
-FUNCTIONS: Final = {  # functions inside proofs, as a text would write them
-    r"\operatorname{mean}": r"\mathbb{E}",
-    r"\operatorname{excess}": "f",
-    r"\operatorname{novelty}": "g",
-    r"\operatorname{data}": "p",
-    r"\operatorname{law}": "p",
-    r"\operatorname{mixture}": "q",
-    r"\operatorname{davis}_{constant}": "z",
-}
-
 TOKEN: Final = re.compile(r"\\[A-Za-z]+|\\.|[0-9]+(?:\.[0-9]+)?|[A-Za-z]+|\s+|.", re.DOTALL)
 Stop = Callable[[str], bool]
-
-
-@lru_cache(maxsize=8192)  # the same relation stands in many proofs
-def latex(expression: sp.Basic) -> str:
-    """LaTeX of an expression, with the names of ``theory.symbols.LATEX``; terms in sympy's own order, constants first."""
-    text = str(_printer().doprint(expression))
-    for name, letter in FUNCTIONS.items():
-        text = text.replace(name, letter)
-    return text
-
-
-@lru_cache(maxsize=1)
-def _printer() -> LatexPrinter:
-    named = symbols.LATEX.items()
-    names = {symbol.label if isinstance(symbol, sp.IndexedBase) else symbol: name for symbol, name in named}
-    return LatexPrinter({"symbol_names": names, "order": "none"})
 
 
 def formula(expression: sp.Basic, *, block: bool = False) -> str:
     """A ``<math>`` element; ``block`` on a line of its own."""
     return from_latex(latex(expression), block=block)
+
+
+def sentence(text: str) -> str:
+    """Safe HTML of a sentence; what is mathematics in it as ``<math>``."""
+    out = []
+    for found in re.finditer(r"\\(.)|\$([^$]*)\$|([^\\$]+)", prose(text, markdown=True), re.DOTALL):
+        escaped, mathematics, words = found.groups()
+        out.append(from_latex(mathematics) if mathematics is not None else escape(escaped or words))
+    return "".join(out)
 
 
 def from_latex(text: str, *, block: bool = False) -> str:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 import theory
 from numeric.command import html
 from numeric.command.html import Column, Raw, Section
-from numeric.command.mathml import formula
+from numeric.command.mathml import formula, sentence
 from numeric.command.tables import number
 from numeric.measured_drift import ABOVE, BELOW, MeasuredDrift
 from numeric.verdicts import Verdict
@@ -101,7 +101,7 @@ def _statements(content: dict[str, Any]) -> Raw:
         claim = theory.claim(one["claim"])
         parts.append(
             f'<h3 id="claim-{html.text(claim.id)}">{html.text(claim.id)}</h3>'
-            + html.paragraph(claim.title)
+            + html.paragraph(Raw(sentence(claim.title)))
             + "".join(f'<div class="formula">{formula(part, block=True)}</div>' for part in theory.conjuncts(claim.statement))
             + html.paragraph(f"Source: {claim.source}")
         )

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from numeric.command.account import Account, summary, undecided
 from numeric.command.instances import InstanceVerdict
-from numeric.command.verify import ClaimResult, Verification
+from numeric.command.verify import CaseResult, ClaimResult, Verification
 from numeric.verdicts import BoundCheck, Verdict
 
 __all__ = [
@@ -80,54 +80,38 @@ def _table(title: str, *columns: tuple[str, str]) -> Table:
     return table
 
 
+WIDE = 132  # columns of a terminal that hold every column of these tables
+CASES = ("case", "holds", "violated", "unmet", "unsure", "seconds", "eps²", "commut.", "skew", "offset", "cond.")
+CLAIMS = ("claim", "expected", "proof", "holds", "violated", "unmet", "unsure", "bound/obs", "tightest on", "mutants killed")
+SPARED = {"expected", "seconds", "eps²", "commut.", "skew", "offset", "cond.", "bound/obs", "tightest on"}  # where it is narrow
+WORDS = {"claim", "case", "expected", "proof", "tightest on"}
+
+
 def verification_tables(outcome: Verification, out: Console) -> None:
-    """Cases, claims, and what did not come out as expected."""
-    cases = _table(
-        f"Cases (seed {outcome.seed})",
-        ("case", "left"),
-        ("holds", "right"),
-        ("violated", "right"),
-        ("assumption fails", "right"),
-        ("inconclusive", "right"),
-        ("seconds", "right"),
-        ("eps²", "right"),
-        ("commutator", "right"),
-        ("skew", "right"),
-        ("offset", "right"),
-        ("condition", "right"),
-    )
-    for result in outcome.cases:
-        counts = [sum(check.verdict is verdict for check in result.checks) for verdict in Verdict]
-        order = [counts[list(Verdict).index(v)] for v in STYLES]
-        shown = [
-            number(result.facts[key]) if key in result.facts else ""
-            for key in ("ideal_energy", "commutator", "skew", "offset", "condition")
-        ]
-        cases.add_row(result.case.label, *(str(count) for count in order), f"{result.seconds:.1f}", *shown)
-    out.print(cases)
-    out.print()
-    claims = _table(
-        "Claims",
-        ("claim", "left"),
-        ("expected", "left"),
-        ("proof", "left"),
-        ("holds", "right"),
-        ("violated", "right"),
-        ("ass. fails", "right"),
-        ("inconcl.", "right"),
-        ("bound/obs", "right"),
-        ("tightest on", "left"),
-        ("mutants killed", "right"),
-    )
-    for one in outcome.claims:
-        claims.add_row(*_claim_row(one))
-    out.print(claims)
-    out.print()
+    """Cases, claims, and what did not come out as expected; on a narrow terminal what the report has in full is spared."""
+    _print_columns(f"Cases (seed {outcome.seed})", CASES, [_case_row(one) for one in outcome.cases], out)
+    _print_columns("Claims", CLAIMS, [_claim_row(one) for one in outcome.claims], out)
     for line in outcome.shortfalls:
         out.print(Text("NOT AS EXPECTED  " + line, style="bold red"))
     verdict = {0: "Everything came out as expected.", 1: "Not everything came out as expected.", 3: "Nothing conclusive."}
     style = "bold green" if outcome.exit_status == 0 else "bold red"
     out.print(Text(f"{verdict[outcome.exit_status]} {_summary(outcome)}", style=style))
+
+
+def _print_columns(title: str, heads: Sequence[str], rows: Sequence[Sequence[Text | str]], out: Console) -> None:
+    kept = [place for place, head in enumerate(heads) if out.width >= WIDE or head not in SPARED]
+    table = _table(title, *((heads[place], "left" if heads[place] in WORDS else "right") for place in kept))
+    for row in rows:
+        table.add_row(*(row[place] for place in kept))
+    out.print(table)
+    out.print()
+
+
+def _case_row(one: CaseResult) -> list[Text | str]:
+    counts = [sum(check.verdict is verdict for check in one.checks) for verdict in STYLES]
+    facts = [one.facts.get(key, math.nan) for key in ("ideal_energy", "commutator", "skew", "offset", "condition")]
+    shown = ["" if math.isnan(fact) else number(fact) for fact in facts]
+    return [one.case.label, *(str(count) for count in counts), f"{one.seconds:.1f}", *shown]
 
 
 def _claim_row(one: ClaimResult) -> list[Text | str]:
@@ -156,8 +140,10 @@ def _summary(outcome: Verification) -> str:
     mutants = [mutant for one in outcome.claims for mutant in one.mutants]
     killed = sum(mutant.killed_by is not None for mutant in mutants)
     wanted = sum(one.claim.numeric_side for one in true)
+    rest = " (no case here decides the others)" if held < wanted and not outcome.shortfalls else ""
     return (
-        f"{held} of {wanted} true claims hold on numbers, {proved} of {len(outcome.claims)} statements proved or refuted, "
+        f"{held} of {wanted} true claims hold on numbers{rest}, "
+        f"{proved} of {len(outcome.claims)} statements proved or refuted, "
         f"{killed} of {len(mutants)} mutants violated, in {outcome.seconds:.0f} s."
     )
 

@@ -11,7 +11,7 @@ import sympy as sp
 import theory
 from numeric.command import html
 from numeric.command.html import Column, Raw, Section
-from numeric.command.mathml import formula
+from numeric.command.mathml import formula, sentence
 from numeric.command.report import environment
 from numeric.command.report_figures import Picture
 from numeric.command.tables import number
@@ -102,12 +102,13 @@ def _outcome(outcome: Verification) -> Raw:
     proved = sum(one.proof.status in ("proved", "refuted") for one in outcome.claims)
     mutants = [mutant for one in outcome.claims for mutant in one.mutants]
     killed = sum(mutant.killed_by is not None for mutant in mutants)
+    rest = "; no case here decides the others" if held < len(true) and not outcome.shortfalls else ""
     counts = {verdict: sum(one.counts[verdict] for one in outcome.claims) for verdict in Verdict}
     parts = [
         html.facts(
             {
                 "proofs": f"{proved} of {len(outcome.claims)} statements proved or refuted",
-                "numbers": f"{held} of {len(true)} true claims about measured quantities held and were never violated",
+                "numbers": f"{held} of {len(true)} true claims about measured quantities held and were never violated{rest}",
                 "mutants": f"{killed} of {len(mutants)} wrong versions were violated",
                 "time": f"{outcome.seconds:.0f} s",
             }
@@ -146,7 +147,7 @@ def _claims(claims: Sequence[ClaimResult]) -> Raw:
         rows.append(
             (
                 Raw(f'<a href="#{_anchor(one)}">{html.text(one.claim.id)}</a>'),
-                one.claim.title,
+                Raw(sentence(one.claim.title)),
                 one.claim.expected,
                 html.marked(one.proof.status, "caution" if one.proof.status == "conditional" else "good"),
                 str(counts[Verdict.HOLDS]) if numeric else "–",
@@ -194,11 +195,11 @@ def _derivation(one: ClaimResult) -> Raw:
     anchor = _anchor(one)
     parts = [
         f'<article id="{anchor}" aria-labelledby="{anchor}-title"><h3 id="{anchor}-title">{html.text(claim.id)}: '
-        f"{html.text(claim.title)}</h3>",
+        f"{sentence(claim.title)}</h3>",
         _statement(claim.statement),
     ]
     if claim.note:
-        parts.append(html.paragraph(claim.note))
+        parts.append(html.paragraph(Raw(sentence(claim.note))))
     parts.append(html.paragraph(f"Source: {claim.source}. Expected to be {claim.expected}.", "quiet"))
     if claim.assumptions:
         parts.append(html.details(f"{len(claim.assumptions)} assumptions", html.listing(map(_assumption, claim.assumptions))))
@@ -219,7 +220,7 @@ def _statement(statement: sp.Basic) -> Raw:
 
 def _assumption(assumption: theory.Assumption) -> Raw:
     condition = "" if assumption.condition is None else f' <span class="formula">{formula(assumption.condition)}</span>'
-    return Raw(f"<b>{html.text(assumption.name)}</b>: {html.text(assumption.text)}{condition}")
+    return Raw(f"<b>{html.text(assumption.name)}</b>: {sentence(assumption.text)}{condition}")
 
 
 def _proof(proof: theory.Proof) -> Raw:
@@ -228,9 +229,9 @@ def _proof(proof: theory.Proof) -> Raw:
         seen.setdefault((step.kind, step.text, step.relation), step.reference)
     steps = []
     for (kind, words, relation), reference in seen.items():
-        source = f' <span class="quiet">({html.text(reference)})</span>' if reference else ""
+        source = f' <span class="quiet">({sentence(reference)})</span>' if reference else ""
         label = f'<span class="kind {KINDS[kind]}">{kind}</span>'
-        steps.append(Raw(f'{label}{html.text(words)}{source}<div class="formula">{formula(relation)}</div>'))
+        steps.append(Raw(f'{label}{sentence(words)}{source}<div class="formula">{formula(relation)}</div>'))
     kinds = [kind for kind, _, _ in seen]
     summary = f"{proof.status}: " + ", ".join(f"{kinds.count(kind)} {kind}" for kind in KINDS)
     body = html.listing(steps, "steps", ordered=True)
@@ -244,7 +245,7 @@ def _proof(proof: theory.Proof) -> Raw:
 
 def _mutant(mutant: theory.Claim, killed_by: str | None) -> Raw:
     where = f"violated on: {killed_by}" if killed_by else "proved to be false; not held against numbers in this run"
-    note = f"{html.text(mutant.note)} " if mutant.note else ""
+    note = f"{sentence(mutant.note)} " if mutant.note else ""
     return Raw(
         f"<b>{html.text(mutant.id)}</b> {_statement(mutant.statement)}{note}<span class='quiet'>({html.text(where)})</span>"
     )

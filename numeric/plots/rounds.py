@@ -169,7 +169,7 @@ def _schedule(recursion: Recursion) -> str:
     if isinstance(recursion.alpha, str):
         return {"accumulate": "all earlier data kept", "replace": "no fresh data"}[recursion.alpha]
     low, high = float(recursion.alpha.min()), float(recursion.alpha.max())
-    return rf"fresh fraction $\alpha$ = {low:g}" if low == high else rf"fresh fraction $\alpha$ from {low:g} to {high:g}"
+    return rf"fresh fraction $\alpha$ = {low:g}" if low == high else rf"fresh fraction $\alpha$ from {low:.3g} to {high:.3g}"
 
 
 def _require(recursion: object) -> None:

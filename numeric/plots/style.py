@@ -192,12 +192,13 @@ def as_svg(figure: Figure, *, title: str = "", description: str = "") -> str:
     return f"{head} {attributes} {style}>{label}{rest.replace('xlink:href', 'href')}".strip()
 
 
-def save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path | str) -> None:
     """Write a figure as PNG (150 dots per inch) or SVG, by the suffix of the path, whole or not at all.
 
     Raises:
         ValueError: another suffix.
     """
+    path = Path(path)
     if path.suffix not in (".png", ".svg"):
         raise ValueError(f"path must end in .png or .svg, got {path.name!r}")
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)

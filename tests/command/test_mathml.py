@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from xml.etree import ElementTree
 
 import pytest
 import sympy as sp
 
 import theory
-from numeric.command.mathml import formula, from_latex
+from numeric.command.mathml import formula, from_latex, sentence
 
 
 def words(markup: str) -> str:
@@ -26,6 +27,25 @@ def test_every_statement_and_condition_is_well_formed_and_understood() -> None:
             for element in tree.iter():  # elements that need a fixed number of arguments have them
                 wanted = {"mfrac": 2, "msub": 2, "msup": 2, "msubsup": 3, "munder": 2, "mover": 2, "munderover": 3, "mroot": 2}
                 assert len(element) == wanted.get(element.tag, len(element)), f"{claim.id}: {element.tag}"
+
+
+def test_every_sentence_is_well_formed_and_keeps_its_words() -> None:
+    for claim in theory.claims():
+        said = [claim.title, claim.note, *(one.text for one in claim.assumptions), *(one.note for one in claim.mutants)]
+        for one in said:
+            markup = f"<p>{sentence(one)}</p>"
+            tree = ElementTree.fromstring(markup)
+            assert tree.find(".//mtext") is None, f"{claim.id}: not understood in {markup}"
+            assert "$" not in markup
+            assert not [word for word in re.findall(r"[a-z]{6,}", tree.text or "") if word not in one]
+
+
+def test_mathematics_in_a_sentence_and_nothing_else_is_set() -> None:
+    squared = from_latex(r"(1 - \alpha)^2")
+    assert sentence("mixing contracts by (1 - alpha)^2") == f"mixing contracts by {squared}"
+    assert sentence("50 % of it & [more] at $") == "50 % of it &amp; [more] at $"
+    hostile = ElementTree.fromstring(f"<p>{sentence('<script>alert(1)</script>')}</p>")
+    assert {element.tag for element in hostile.iter()} <= {"p", "math", "mo", "mi", "mn"}
 
 
 @pytest.mark.parametrize(

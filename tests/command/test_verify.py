@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections import Counter
@@ -11,12 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sympy as sp
+from rich.console import Console
 
 import theory
 from numeric import Verdict
 from numeric.command import html
 from numeric.command.main import main
 from numeric.command.suite import SuiteCase, old_faithful, suite
+from numeric.command.tables import verification_tables
 from numeric.command.verify import Verification, run_suite
 from numeric.command.verify_page import verification_lead, verification_sections
 
@@ -141,3 +144,15 @@ def test_a_file_of_data_points_is_a_target(tmp_path: Path, capsys: pytest.Captur
     np.save(tmp_path / "few.npy", points[:10])
     assert main(["verify", "--target", str(tmp_path / "few.npy")]) == 2
     assert "at least 20 rows" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_tables_fit_the_terminal_and_break_no_word(outcome: Verification, width: int) -> None:
+    out = Console(file=io.StringIO(), width=width, no_color=True)
+    verification_tables(outcome, out)
+    lines = out.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert max(map(len, lines)) <= width
+    for one in outcome.claims:  # a row each, not folded into several
+        [row] = [line for line in lines if line.startswith(f"{one.claim.id} ")]
+        assert row.split()[1 + (width > 80)] == one.proof.status
+    assert sum("tightest on" in line for line in lines) == (width > 80)

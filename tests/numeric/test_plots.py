@@ -279,7 +279,7 @@ def test_ids_of_two_figures_in_a_page_differ(varied: Recursion) -> None:
 def test_a_picture_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     figure = style.canvas(2.0, 1.0)
     plots.save(figure, tmp_path / "a.png")
-    plots.save(figure, tmp_path / "a.svg")
+    plots.save(figure, str(tmp_path / "a.svg"))
     whole = (tmp_path / "a.png").read_bytes()
     assert whole.startswith(b"\x89PNG")
     assert "<svg" in (tmp_path / "a.svg").read_text(encoding="utf-8")

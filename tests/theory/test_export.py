@@ -251,3 +251,7 @@ def test_something_else_is_refused(function) -> None:
         function("refresh")
     with pytest.raises(TypeError, match="claims must be a Claim, got str"):
         document(["refresh"])  # type: ignore[list-item]
+
+
+def test_an_assumption_of_finiteness_says_so() -> None:
+    assert r"\varepsilon_*^2 < \infty" in claim_latex(theory.claim("path-chi2"))
