@@ -9,10 +9,9 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-import theory
 from numeric.command import html
 from numeric.command.html import Column, Raw, Section
-from numeric.command.mathml import formula, sentence
+from numeric.command.statements import claim_link, statements
 from numeric.command.tables import number
 from numeric.measured_drift import ABOVE, BELOW, MeasuredDrift
 from numeric.verdicts import Verdict
@@ -36,7 +35,7 @@ def write_page(path: Path, content: dict[str, Any], bounded: MeasuredDrift | Non
         sections.append(Section("drift", "Generation by generation", _drift(bounded)))
     sections += [
         Section("claims", "Claims", _claims(content)),
-        Section("statements", "What the claims say", _statements(content)),
+        Section("statements", "What the claims say", statements(one["claim"] for one in content["claims"])),
         Section("run", "Versions", html.facts(content["environment"])),
     ]
     sentence, style = LEADS[content["exit_status"]]
@@ -87,22 +86,8 @@ def _claims(content: dict[str, Any]) -> Raw:
     rows = []
     for one in content["claims"]:
         counts = [html.marked(str(one["verdicts"][verdict.value] or ""), STYLES[verdict.value]) for verdict in Verdict]
-        link = Raw(f'<a href="#claim-{html.text(one["claim"])}">{html.text(one["claim"])}</a>')
         tightness = "" if math.isnan(one["tightness"]) else number(one["tightness"])
-        rows.append((link, *counts, tightness, one["remark"]))
+        rows.append((claim_link(one["claim"]), *counts, tightness, one["remark"]))
     further = [f"{' and '.join(more['columns'])}: {', '.join(more['claims'])}" for more in content["further_columns"]]
     hint = Raw(html.paragraph("Further columns would bring in further claims:") + html.listing(further)) if further else Raw("")
     return Raw(html.table("claims-table", "Checks by claim", columns, rows) + hint)
-
-
-def _statements(content: dict[str, Any]) -> Raw:
-    parts = []
-    for one in content["claims"]:
-        claim = theory.claim(one["claim"])
-        parts.append(
-            f'<h3 id="claim-{html.text(claim.id)}">{html.text(claim.id)}</h3>'
-            + html.paragraph(Raw(sentence(claim.title)))
-            + "".join(f'<div class="formula">{formula(part, block=True)}</div>' for part in theory.conjuncts(claim.statement))
-            + html.paragraph(f"Source: {claim.source}")
-        )
-    return Raw("".join(parts))

@@ -116,14 +116,14 @@ def run_samples(chosen: argparse.Namespace) -> int:
     checks = check_measured_samples(measurements)
     content = samples_json(measurements, checks, seed=chosen.seed)
     if out_folder is not None:
-        _write(out_folder, content, measurements)
+        _write(out_folder, content, measurements, checks, [path.name for path in files])
     if chosen.json:
         print(as_json(content))
     else:
         out = tables.console()
         _print(measurements, checks, [path.name for path in files], out)
         if out_folder is not None:
-            out.print(f"Written to {out_folder}: drift.png, report.json", markup=False)
+            out.print(f"Written to {out_folder}: report.html, report.json, drift.png", markup=False)
     return check_status(checks)
 
 
@@ -205,12 +205,17 @@ def _entry(one: DriftEstimate | None) -> dict[str, Any] | None:
     return {"value": one.value, "stderr": one.estimate.stderr, "low": one.low, "high": one.high, "doubt": one.doubt}
 
 
-def _write(folder: Path, content: dict[str, Any], measurements: SampleMeasurements) -> None:
-    from numeric.plots import plot_sample_drift, save  # matplotlib, which only a folder needs
+def _write(
+    folder: Path, content: dict[str, Any], measurements: SampleMeasurements, checks: tuple[BoundCheck, ...], names: list[str]
+) -> None:
+    from numeric.command.sample_page import write_page  # matplotlib, which only a folder needs
+    from numeric.plots import plot_sample_drift, save
 
     with together(folder) as stage:
+        figure = plot_sample_drift(measurements)
         write_text(stage / "report.json", as_json(content))
-        save(plot_sample_drift(measurements), stage / "drift.png")
+        save(figure, stage / "drift.png")
+        write_page(stage / "report.html", measurements, checks, names, figure, seed=content["seed"])
 
 
 def _print(measurements: SampleMeasurements, checks: tuple[BoundCheck, ...], names: list[str], out: Console) -> None:

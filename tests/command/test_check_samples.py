@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,12 @@ def test_json_says_what_python_says_and_out_writes_it(capsys: pytest.CaptureFixt
     assert (content["seed"], content["alpha"], len(content["rounds"])) == (3, 0.5, 2)
     assert (tmp_path / "new" / "report.json").read_text(encoding="utf-8") == text.rstrip("\n")
     assert (tmp_path / "new" / "drift.png").stat().st_size > 10_000
+    page = (tmp_path / "new" / "report.html").read_text(encoding="utf-8")
+    assert content["regime"]["evidence"] in page
+    links = set(re.findall(r'href="#(claim-[a-z0-9-]+)"', page))
+    assert links == {f"claim-{check.claim}" for check in checks}
+    assert all(f'id="{link}"' in page for link in links)
+    assert not re.search(r'(src|href)="(?!#|data:)', page)  # nothing is fetched
 
 
 def test_a_wrong_training_set_is_violated(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -31,9 +31,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("--confidence", type=float, default=0.999999, help="of all statements together, default 0.999999")
     parser.add_argument("--json", action="store_true", help="JSON instead of tables")
-    parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="folder for report.json and a figure; with a file report.html as well"
-    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for report.html, report.json and a figure")
     add_measurement_arguments(parser)
     add_sample_arguments(parser)
     parser.set_defaults(run=run)
