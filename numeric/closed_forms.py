@@ -688,8 +688,9 @@ def _bounded_moments() -> tuple[Callable[..., float], Callable[..., float]]:
 def bounded_moment_constants(sup_energy: float, ideal_energy: float) -> ExplicitConstants | None:
     """``explicit_constants`` from the moments that V <= Lambda gives.
 
-    They are K_delta = exp(delta (1 + delta) Lambda/2) and K_gamma = (Lambda/eps*^2)^{2+gamma}. C' increases with delta here,
-    so the least delta whose moments a float holds is best; C' -> e^{Lambda/2} Lambda/eps*^2 as delta tends to 1.
+    They are K_delta = exp(delta (1 + delta) Lambda/2) and K_gamma = (Lambda/eps*^2)^{2+gamma}. Here C' is
+    above e^{Lambda/2} Lambda/eps*^2 for every delta > 1 and tends to it as delta tends to 1: there is no best delta, and the
+    search ends near the least whose moments a float holds.
     ``bounded_constants`` is sharper and needs no moments.
 
     Args:

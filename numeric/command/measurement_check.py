@@ -67,6 +67,9 @@ def add_measurement_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--initial-kl", type=float, default=0.0, help="KL(start of your reverse process || q_T), default 0")
     parser.add_argument("--initial-mmd", type=float, default=0.0, help="MMD(p^0, p), default 0")
     parser.add_argument("--kernel-range", type=float, default=1.0, help="sup - inf of the kernel of mmd, default 1")
+    parser.add_argument(
+        "--intra-unnoised", action="store_true", help="intra_chi2 refers to what a round trained on, not to its noised law q_t0"
+    )
     parser.add_argument("--details", action="store_true", help="every check in a row of its own")
     parser.add_argument("--example", action="store_true", help="print a table of measurements to start from, and stop")
 
@@ -83,12 +86,12 @@ def run_measurements(chosen: argparse.Namespace) -> int:
     }
     policy: Any = alpha
     scalars = {name: getattr(chosen, name) for name in ("initial_kl", "initial_mmd", "kernel_range")}
-    checks = check_measurements(policy, **scalars, **given)
+    checks = check_measurements(policy, intra_noised=not chosen.intra_unnoised, **scalars, **given)
     for name in ("path_chi2", "mmd", "smoothing_mmd"):
         given.pop(name, None)
     bounded = measured_drift(alpha, **given) if len(given) > 2 else None
     content = measurements_json(checks, bounded, columns, alpha)
-    names = ("alpha", "initial_divergence", *scalars, "confidence")
+    names = ("alpha", "initial_divergence", *scalars, "confidence", "intra_unnoised")
     content["arguments"] = {"file": chosen.file.name, **{name: getattr(chosen, name) for name in names}}
     written = [] if folder is None else _write(folder, content, bounded)
     if chosen.json:

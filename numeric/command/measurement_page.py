@@ -23,6 +23,7 @@ LEADS = {
     1: ("A claim is violated by these measurements.", "bad"),
     3: ("These measurements decide no claim.", "caution"),
 }
+USUAL = {"initial_divergence": 0.0, "initial_kl": 0.0, "initial_mmd": 0.0, "kernel_range": 1.0, "confidence": 0.999999}
 STYLES = {"HOLDS": "good", "VIOLATED": "bad", "ASSUMPTION_FAILS": "caution", "INCONCLUSIVE": "open"}
 
 
@@ -47,9 +48,11 @@ def _asked(content: dict[str, Any]) -> Raw:
     words = ["driftbound", "check", arguments["file"]]
     if arguments["alpha"] is not None:
         words += ["--alpha", str(arguments["alpha"])]
-    for name, usual in (("initial_divergence", 0.0), ("initial_kl", 0.0), ("confidence", 0.999999)):
+    for name, usual in USUAL.items():
         if arguments[name] != usual:
             words += [f"--{name.replace('_', '-')}", repr(arguments[name])]
+    if arguments["intra_unnoised"]:
+        words.append("--intra-unnoised")
     return Raw(
         html.paragraph("Are these measurements within what theory allows, and where between its bounds is the drift?")
         + html.facts({"columns": ", ".join(content["columns"]), "confidence": f"{arguments['confidence']:g} of all together"})

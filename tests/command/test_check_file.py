@@ -189,3 +189,17 @@ def test_further_columns_bring_what_they_promise() -> None:
     assert next_columns(["intra_kl"]) == {("learned_energy",): ("girsanov-kl",)}
     assert "consecutive-floor" in next_columns(["divergence"])[("intra_chi2",)]
     assert next_columns(MEASURABLE) == {}
+
+
+def test_a_chi2_against_the_noised_law_violates_no_floor_and_one_against_the_training_law_does(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "rounds.csv"
+    path.write_text("intra_chi2,divergence\n1.3,1e-9\n1.3,1e-9\n", encoding="utf-8")
+    verdicts = []
+    for further in ((), ("--intra-unnoised",)):
+        main(["check", str(path), "--alpha", "0.5", "--json", *further])
+        content = json.loads(capsys.readouterr().out)
+        assert content["arguments"]["intra_unnoised"] == bool(further)
+        verdicts.append({one["verdict"] for one in content["checks"] if one["claim"] == "consecutive-floor"})
+    assert verdicts == [{"INCONCLUSIVE"}, {"VIOLATED"}]

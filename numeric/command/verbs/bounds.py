@@ -70,7 +70,8 @@ def run(chosen: argparse.Namespace) -> int:
     out = tables.console()
     out.print(table)
     out.print(
-        "\nD is chi2(p^N || p). Floor (consecutive-floor), orthogonal sum and ceiling (triangle) take J² = I = eta eps²,\n"
-        "the leading order in the error. The ceiling of TV (tv-discount) is rigorous up to the smoothing TV(q_t0, q)."
+        "\nD is chi2(p^N || p), and I = eta eps² to leading order in the error. The floor (consecutive-floor) uses\n"
+        "J² >= alpha I alone; orthogonal sum and ceiling (triangle) take J² = I. The ceiling of TV (tv-discount) is rigorous\n"
+        "up to the smoothing TV(q_t0, q)."
     )
     return OK
