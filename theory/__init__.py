@@ -153,5 +153,5 @@ def claim(id: str) -> Claim:
     mutants = {mutant.id: mutant for entry in registry.values() for mutant in entry.mutants}
     if id in mutants:
         return mutants[id]
-    close = get_close_matches(id, [*registry, *mutants], n=3, cutoff=0.4) or list(registry)[:3]
+    close = get_close_matches(id.lower(), [*registry, *mutants], n=3, cutoff=0.4) or list(registry)[:3]
     raise KeyError(f"no claim has the id {id!r}; the closest are {', '.join(close)}")

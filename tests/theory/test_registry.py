@@ -50,7 +50,10 @@ def test_a_claim_is_found_by_its_id() -> None:
             assert theory.claim(mutant.id) is mutant
 
 
-@pytest.mark.parametrize(("wrong", "near"), [("sandwhich", "sandwich"), ("girsanov", "girsanov-kl"), ("refreshed", "refresh")])
+@pytest.mark.parametrize(
+    ("wrong", "near"),
+    [("sandwhich", "sandwich"), ("girsanov", "girsanov-kl"), ("refreshed", "refresh"), ("TWO-SIDED-MAX", "two-sided-max")],
+)
 def test_an_unknown_id_names_the_closest(wrong: str, near: str) -> None:
     with pytest.raises(KeyError, match=f"'{wrong}'.*{near}"):
         theory.claim(wrong)
