@@ -12,10 +12,10 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 def test_simulate_generation_on_the_paper_mixture(benchmark: BenchmarkFixture) -> None:
     """A tenth of the endpoints that bring the relative standard error of chi2 below 2.5 %."""
-    from numeric.errors import BoundedError
     from numeric.estimate import Estimate
-    from numeric.simulate_generation import simulate_generation
-    from numeric.targets import paper_mixture
+    from numeric.generations.errors import BoundedError
+    from numeric.generations.simulate_generation import simulate_generation
+    from numeric.laws.targets import paper_mixture
 
     def run() -> object:
         generation = simulate_generation(paper_mixture(), BoundedError(0.2), n=4_000, steps=50, replicas=8, rng=1, workers=2)
@@ -27,9 +27,9 @@ def test_simulate_generation_on_the_paper_mixture(benchmark: BenchmarkFixture) -
 
 def test_exact_recursion_over_200_generations(benchmark: BenchmarkFixture) -> None:
     """Equal components merge, so that a constant channel costs milliseconds."""
-    from numeric.channels import Channel
-    from numeric.exact_recursion import exact_recursion
-    from numeric.targets import Gaussian
+    from numeric.laws.channels import Channel
+    from numeric.laws.targets import Gaussian
+    from numeric.recursions.exact_recursion import exact_recursion
 
     def run() -> float:
         channel = Channel(gain=0.95, noise=0.04)
@@ -40,9 +40,9 @@ def test_exact_recursion_over_200_generations(benchmark: BenchmarkFixture) -> No
 
 def test_fokker_planck_solve(benchmark: BenchmarkFixture) -> None:
     """The deterministic truth for one 1-D mixture, refined until its own error bound is met."""
-    from numeric.errors import BoundedError
-    from numeric.exact_generation import exact_generation
-    from numeric.targets import GaussianMixture
+    from numeric.generations.errors import BoundedError
+    from numeric.generations.exact_generation import exact_generation
+    from numeric.laws.targets import GaussianMixture
 
     target = GaussianMixture([0.3, 0.7], [-1.5, 1.0], [0.2, 0.4])
 
@@ -56,9 +56,9 @@ def test_fokker_planck_solve(benchmark: BenchmarkFixture) -> None:
 
 def test_perfect_score_reverse_simulation(benchmark: BenchmarkFixture) -> None:
     """500 uniform Euler-Maruyama steps of the paper's protocol."""
-    from numeric.process import OU
-    from numeric.reverse import reverse_samples
-    from numeric.targets import paper_mixture
+    from numeric.generations.reverse import reverse_samples
+    from numeric.laws.process import OU
+    from numeric.laws.targets import paper_mixture
 
     def run() -> tuple[int, ...]:
         return reverse_samples(paper_mixture(), OU(), 2_000, 500, rng=1, method="euler").shape

@@ -30,10 +30,10 @@ from sklearn.decomposition import PCA
 from threadpoolctl import threadpool_limits
 
 from numeric import OU, Estimate, GaussianMixture, Verdict, simulate_generation
-from numeric.checks import check_measurements, check_samples
 from numeric.command.report import as_json, checks_json, write_text
-from numeric.paths import score_field
-from numeric.process import noised
+from numeric.generations.paths import score_field
+from numeric.judging.checks import check_measurements, check_samples
+from numeric.laws.process import noised
 
 PROCESS = OU(0.02, 4.0)
 SMOOTHING = 0.1  # variance of the kernel: the training law is the density estimate, not the points

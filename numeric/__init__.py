@@ -6,9 +6,6 @@ reference second; covariances and noises are variances; (n, d) arrays hold n poi
 """
 
 from numeric import closed_forms
-from numeric.assumptions import AssumptionValue, evaluate_assumptions
-from numeric.channels import Channel, early_stopping, kde, mean_shift
-from numeric.checks import check_generation, check_measurements, check_recursion, check_refits, check_samples
 from numeric.closed_forms import (
     ExplicitConstants,
     bounded_constants,
@@ -16,20 +13,36 @@ from numeric.closed_forms import (
     deterministic_constants,
     explicit_constants,
 )
-from numeric.divergences import chi2, chi2_infinite_reason, hellinger, kl, renyi, tv, w1, w2
-from numeric.drift_regime import Regime, drift_regime
-from numeric.errors import AffineError, BoundedError, ConsistentError, ScoreError
 from numeric.estimate import Estimate
-from numeric.exact_generation import exact_generation
-from numeric.exact_recursion import chi2_horizon, exact_recursion, limit_law
-from numeric.fit_energy import FitEnergy, fit_energy
-from numeric.fresh_schedule import FreshSchedule, plan_schedule
-from numeric.generation import Generation
-from numeric.losses import ScoreEnergy, energy_bracket, energy_range, energy_weights, irreducible_loss, score_energy
-from numeric.measured_drift import MeasuredDrift, measured_drift
-from numeric.mmd import mmd, with_mmd
-from numeric.noise_schedules import NoiseSchedule, edm, flow, karras_sigmas, vp, vp_cosine, vp_linear
-from numeric.plan import (
+from numeric.fits.fit_energy import FitEnergy, fit_energy
+from numeric.fits.refits import Refits, exact_refits, simulate_refits
+from numeric.fits.weighted_means import WeightedMeans, simulate_weighted_means, weighted_means
+from numeric.generations.errors import AffineError, BoundedError, ConsistentError, ScoreError
+from numeric.generations.exact_generation import exact_generation
+from numeric.generations.generation import Generation
+from numeric.generations.simulate_generation import simulate_generation
+from numeric.judging.assumptions import AssumptionValue, evaluate_assumptions
+from numeric.judging.checks import check_generation, check_measurements, check_recursion, check_refits, check_samples
+from numeric.judging.sample_quantities import SampleMeasurements, measure_samples
+from numeric.judging.verdicts import BoundCheck, Verdict
+from numeric.judging.witnesses import REFUTATIONS, Refutation, refutation
+from numeric.laws.channels import Channel, early_stopping, kde, mean_shift
+from numeric.laws.divergences import chi2, chi2_infinite_reason, hellinger, kl, renyi, tv, w1, w2
+from numeric.laws.process import OU
+from numeric.laws.targets import Gaussian, GaussianMixture, fit_target, mix, paper_mixture
+from numeric.measurements.drift_regime import Regime, drift_regime
+from numeric.measurements.losses import (
+    ScoreEnergy,
+    energy_bracket,
+    energy_range,
+    energy_weights,
+    irreducible_loss,
+    score_energy,
+)
+from numeric.measurements.measured_drift import MeasuredDrift, measured_drift
+from numeric.measurements.noise_schedules import NoiseSchedule, edm, flow, karras_sigmas, vp, vp_cosine, vp_linear
+from numeric.plans.fresh_schedule import FreshSchedule, plan_schedule
+from numeric.plans.plan import (
     Frontier,
     drift_ceiling,
     drift_floor,
@@ -41,10 +54,11 @@ from numeric.plan import (
     plan_sample_size,
     sampling_energy,
 )
-from numeric.process import OU
-from numeric.recursion import Recursion
-from numeric.refits import Refits, exact_refits, simulate_refits
-from numeric.sample_drift import (
+from numeric.recursions.exact_recursion import chi2_horizon, exact_recursion, limit_law
+from numeric.recursions.mmd import mmd, with_mmd
+from numeric.recursions.recursion import Recursion
+from numeric.recursions.simulate_recursion import simulate_recursion
+from numeric.samples.sample_drift import (
     DriftEstimate,
     SampleDrift,
     chi2_drift,
@@ -54,13 +68,6 @@ from numeric.sample_drift import (
     tv_drift,
     w1_drift,
 )
-from numeric.sample_quantities import SampleMeasurements, measure_samples
-from numeric.simulate_generation import simulate_generation
-from numeric.simulate_recursion import simulate_recursion
-from numeric.targets import Gaussian, GaussianMixture, fit_target, mix, paper_mixture
-from numeric.verdicts import BoundCheck, Verdict
-from numeric.weighted_means import WeightedMeans, simulate_weighted_means, weighted_means
-from numeric.witnesses import REFUTATIONS, Refutation, refutation
 
 __all__ = [  # noqa: RUF022 (in reading order)
     # targets

@@ -9,8 +9,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 # only what compares a measurement with a claim may import both; closed_forms evaluates formulas and measures nothing
-JUDGES = {"numeric/assumptions.py", "numeric/checks.py", "numeric/closed_forms.py"}
-EVALUATING = {"numeric/__init__.py", "numeric/checks.py"}  # and command/: no route may lean on the formulas it is held against
+JUDGES = {"numeric/judging/assumptions.py", "numeric/judging/checks.py", "numeric/closed_forms.py"}
+# and command/: no route may lean on the formulas it is held against
+EVALUATING = {"numeric/__init__.py", "numeric/judging/checks.py"}
 
 
 def imported(path: Path) -> set[str]:

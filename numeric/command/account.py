@@ -9,7 +9,7 @@ from typing import Any
 
 import theory
 from numeric.command.instances import InstanceVerdict, judge_instances
-from numeric.verdicts import Verdict
+from numeric.judging.verdicts import Verdict
 
 __all__ = ["Account", "account_json", "accounts", "summary"]
 

@@ -1,8 +1,8 @@
 """Exact instances of a claim, evaluated by the code that judges measurements.
 
 A claim's witness and a mutant's falsifying instance are exact values. Here they become a Case, as a measured round would, and
-go through ``numeric.checks``: the mutant must come out VIOLATED and the claim HOLDS. Nothing is measured; what is tested is
-that the code which reads the formulas tells right from wrong. ``verify`` asks the same of measured cases.
+go through ``numeric.judging.checks``: the mutant must come out VIOLATED and the claim HOLDS. Nothing is measured: the
+code which reads the formulas must tell right from wrong. ``verify`` asks the same of measured cases.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import numpy as np
 import sympy as sp
 
 import theory
-from numeric.checks import check_case
-from numeric.formula import Interval
-from numeric.quantities import ROUNDING, Case
-from numeric.verdicts import BoundCheck, Verdict
+from numeric.judging.checks import check_case
+from numeric.judging.formula import Interval
+from numeric.judging.quantities import ROUNDING, Case
+from numeric.judging.verdicts import BoundCheck, Verdict
 from theory import symbols
 
 __all__ = ["InstanceVerdict", "instance_case", "judge_instances"]

@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from numeric.checks import check_measurements
 from numeric.command import tables
 from numeric.command.formable import next_columns
 from numeric.command.inputs import InputError, read_measurements
@@ -22,9 +21,10 @@ from numeric.command.report import as_json, checks_json, environment, write_text
 from numeric.command.sample_files import schedule
 from numeric.command.status import check_status, verdict_line
 from numeric.estimate import Estimate
-from numeric.measured_drift import ABOVE, BELOW, MeasuredDrift, measured_drift
-from numeric.mixing import Alpha
-from numeric.verdicts import BoundCheck, Verdict
+from numeric.judging.checks import check_measurements
+from numeric.judging.verdicts import BoundCheck, Verdict
+from numeric.measurements.measured_drift import ABOVE, BELOW, MeasuredDrift, measured_drift
+from numeric.recursions.mixing import Alpha
 
 __all__ = ["UNITS", "add_measurement_arguments", "measurements_json", "print_example", "run_measurements"]
 
@@ -32,7 +32,7 @@ UNITS = """measurements: one row per generation i = 0, 1, ..., any of these colu
   alpha           fresh fraction of round i; --alpha gives one for all
   ideal_energy    eps*²: excess score-matching loss on held-out points of q_i, what round i trained on; summed over
                   coordinates, integrated over the noising time of dX = -X/2 dt + dB, without any weight. Not the raw
-                  denoising loss: that contains a part no model removes. numeric.losses.score_energy makes it from losses
+                  denoising loss: that contains a part no model removes. numeric.score_energy makes it from losses
                   per noise level (noise, x0, v, velocity, score or EDM; VP linear and cosine, EDM, flow)
   learned_energy  the same error integrated along the paths of the learned model
   observability   eta in [0, 1]: the share of ideal_energy that moves the endpoint

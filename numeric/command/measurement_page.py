@@ -13,8 +13,8 @@ from numeric.command import html
 from numeric.command.html import Column, Raw, Section
 from numeric.command.statements import claim_link, statements
 from numeric.command.tables import number
-from numeric.measured_drift import ABOVE, BELOW, MeasuredDrift
-from numeric.verdicts import Verdict
+from numeric.judging.verdicts import Verdict
+from numeric.measurements.measured_drift import ABOVE, BELOW, MeasuredDrift
 
 __all__ = ["write_page"]
 

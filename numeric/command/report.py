@@ -17,9 +17,9 @@ import numpy as np
 from numeric.command.suite.case import Result
 from numeric.command.verify import ClaimResult, Verification
 from numeric.estimate import Estimate
-from numeric.generation import Generation
-from numeric.recursion import Recursion
-from numeric.verdicts import BoundCheck
+from numeric.generations.generation import Generation
+from numeric.judging.verdicts import BoundCheck
+from numeric.recursions.recursion import Recursion
 
 __all__ = ["as_json", "checks_json", "environment", "verification_json", "write_text"]
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from numeric.channels import kde
 from numeric.command.verify import Verification
+from numeric.laws.channels import kde
+from numeric.laws.targets import Gaussian, GaussianMixture, Target
 from numeric.plots import (
     drift_figure,
     interference_figure,
@@ -20,8 +21,7 @@ from numeric.plots import (
     plot_regimes,
 )
 from numeric.plots.style import canvas, look, tidy
-from numeric.recursion import Recursion
-from numeric.targets import Gaussian, GaussianMixture, Target
+from numeric.recursions.recursion import Recursion
 
 __all__ = ["Picture", "verification_pictures"]
 

@@ -14,7 +14,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from numeric.checks import check_measured_samples
 from numeric.command import tables
 from numeric.command.inputs import InputError, read_measurements
 from numeric.command.outputs import prepared, together
@@ -22,11 +21,12 @@ from numeric.command.report import as_json, checks_json, environment, write_text
 from numeric.command.sample_files import ordered_files, read_samples, schedule
 from numeric.command.status import check_status, verdict_line
 from numeric.estimate import Estimate
-from numeric.mixing import Alpha
-from numeric.process import OU
-from numeric.sample_drift import DriftEstimate
-from numeric.sample_quantities import SampleMeasurements, measure_samples
-from numeric.verdicts import BoundCheck, Verdict
+from numeric.judging.checks import check_measured_samples
+from numeric.judging.sample_quantities import SampleMeasurements, measure_samples
+from numeric.judging.verdicts import BoundCheck, Verdict
+from numeric.laws.process import OU
+from numeric.recursions.mixing import Alpha
+from numeric.samples.sample_drift import DriftEstimate
 
 __all__ = ["add_sample_arguments", "run_samples", "samples_json"]
 

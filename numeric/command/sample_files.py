@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from numeric.command.inputs import InputError, read_points
-from numeric.mixing import Alpha
+from numeric.recursions.mixing import Alpha
 from numeric.validation import Array
 
 __all__ = ["mixing_argument", "ordered_files", "read_samples", "schedule"]

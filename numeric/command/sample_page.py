@@ -11,9 +11,9 @@ from numeric.command.html import Column, Raw, Section
 from numeric.command.report import environment
 from numeric.command.statements import claim_link, statements
 from numeric.command.tables import number
-from numeric.sample_drift import DriftEstimate
-from numeric.sample_quantities import SampleMeasurements
-from numeric.verdicts import BoundCheck, Verdict
+from numeric.judging.sample_quantities import SampleMeasurements
+from numeric.judging.verdicts import BoundCheck, Verdict
+from numeric.samples.sample_drift import DriftEstimate
 
 __all__ = ["write_page"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numeric.verdicts import BoundCheck, Verdict
+from numeric.judging.verdicts import BoundCheck, Verdict
 
 __all__ = ["BAD_INPUT", "FAILED", "INCONCLUSIVE", "OK", "check_status", "verdict_line"]
 

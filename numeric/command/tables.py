@@ -14,7 +14,7 @@ from rich.text import Text
 from numeric.command.account import Account, summary, undecided
 from numeric.command.instances import InstanceVerdict
 from numeric.command.verify import CaseResult, ClaimResult, Verification
-from numeric.verdicts import BoundCheck, Verdict
+from numeric.judging.verdicts import BoundCheck, Verdict
 
 __all__ = [
     "checks_table",

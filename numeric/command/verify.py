@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 import theory
-from numeric.checks import check_generation, check_recursion, check_refits
 from numeric.command.suite import SuiteCase
 from numeric.command.suite.case import Result
-from numeric.errors import AffineError
-from numeric.generation import Generation
-from numeric.recursion import Recursion
-from numeric.targets import Gaussian
-from numeric.verdicts import BoundCheck, Verdict
+from numeric.generations.errors import AffineError
+from numeric.generations.generation import Generation
+from numeric.judging.checks import check_generation, check_recursion, check_refits
+from numeric.judging.verdicts import BoundCheck, Verdict
+from numeric.laws.targets import Gaussian
+from numeric.recursions.recursion import Recursion
 
 __all__ = ["CaseResult", "ClaimResult", "MutantResult", "Verification", "run_suite"]
 

@@ -16,9 +16,9 @@ from numeric.command.report import environment
 from numeric.command.report_figures import Picture
 from numeric.command.tables import number
 from numeric.command.verify import CaseResult, ClaimResult, Verification
-from numeric.generation import Generation
-from numeric.recursion import Recursion
-from numeric.verdicts import Verdict
+from numeric.generations.generation import Generation
+from numeric.judging.verdicts import Verdict
+from numeric.recursions.recursion import Recursion
 
 __all__ = ["reproduce", "verification_lead", "verification_sections"]
 

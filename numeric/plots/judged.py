@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from numeric.judging.verdicts import BoundCheck, Verdict
 from numeric.plots.style import DRIFT, GRID, INK, SUM, UNDONE, legend, panel
-from numeric.verdicts import BoundCheck, Verdict
 
 __all__ = ["VERDICT_LOOK", "plot_checks"]
 

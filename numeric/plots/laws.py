@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
-from numeric.exact_recursion import limit_law
+from numeric.laws.targets import Gaussian, GaussianMixture, Target, as_mixture
 from numeric.plots.style import DRIFT, GRID, INK, SUM, ages, canvas, legend, look, panel, tidy
-from numeric.recursion import Recursion
-from numeric.targets import Gaussian, GaussianMixture, Target, as_mixture
+from numeric.recursions.exact_recursion import limit_law
+from numeric.recursions.recursion import Recursion
 from numeric.validation import FRACTION, POSITIVE, Array, integer, real, real_array
 
 __all__ = ["marginal", "plot_density", "plot_limit_law"]

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from numeric.measured_drift import MeasuredDrift
+from numeric.measurements.measured_drift import MeasuredDrift
 from numeric.plots.style import BAND, CEILING, DRIFT, INK, SUM, canvas, legend, look, mark_infinite, panel, tidy
 from numeric.validation import Array
 

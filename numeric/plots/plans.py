@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from numeric.fresh_schedule import FreshSchedule
-from numeric.plan import Frontier
+from numeric.plans.fresh_schedule import FreshSchedule
+from numeric.plans.plan import Frontier
 from numeric.plots.style import BAND, CEILING, DRIFT, GRID, INK, ORDER, SUM, canvas, legend, look, panel, tidy
 
 __all__ = ["plot_frontier", "plot_schedule"]

@@ -8,13 +8,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from numeric.channels import Channel
-from numeric.errors import ConsistentError
-from numeric.exact_generation import exact_generation
-from numeric.exact_recursion import chi2_horizon
+from numeric.generations.errors import ConsistentError
+from numeric.generations.exact_generation import exact_generation
+from numeric.laws.channels import Channel
+from numeric.laws.process import OU
+from numeric.laws.targets import Gaussian, GaussianMixture, as_mixture
 from numeric.plots.style import CEILING, GRID, INK, SHADES, legend, panel
-from numeric.process import OU
-from numeric.targets import Gaussian, GaussianMixture, as_mixture
+from numeric.recursions.exact_recursion import chi2_horizon
 from numeric.validation import FRACTION, POSITIVE, Array, integer, real
 
 __all__ = ["REGIMES", "infinite_from", "plot_regimes", "regime"]

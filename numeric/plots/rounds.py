@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from numeric.plots.style import BAND, DRIFT, GRID, INK, SUM, legend, mark_infinite, panel
-from numeric.recursion import Recursion
+from numeric.recursions.recursion import Recursion
 from numeric.validation import Array
 
 __all__ = ["plot_contributions", "plot_drift", "plot_gram"]

@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from numeric.judging.sample_quantities import SampleMeasurements
 from numeric.plots.style import BAND, DRIFT, INK, SUM, canvas, legend, look, tidy
-from numeric.sample_drift import DriftEstimate
-from numeric.sample_quantities import SampleMeasurements
+from numeric.samples.sample_drift import DriftEstimate
 
 __all__ = ["plot_sample_drift"]
 

@@ -6,10 +6,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from numeric.channels import mean_shift
-from numeric.exact_recursion import exact_recursion
+from numeric.laws.channels import mean_shift
+from numeric.laws.targets import Gaussian
 from numeric.plots.style import BAND, DRIFT, INK, SUM, UNDONE, canvas, look, tidy
-from numeric.targets import Gaussian
+from numeric.recursions.exact_recursion import exact_recursion
 
 __all__ = ["drift_figure", "interference_figure"]
 

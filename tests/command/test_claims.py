@@ -15,7 +15,7 @@ from numeric.command.instances import instance_case, judge_instances
 from numeric.command.main import main
 from numeric.command.tables import claims_markdown, claims_table, console
 from numeric.command.verbs.claims import BEGIN, END, enclosed
-from numeric.verdicts import Verdict
+from numeric.judging.verdicts import Verdict
 from theory import symbols
 
 FEW = ("refresh", "innovation-vs-intra", "no-pointwise-floor", "leading-order-limit")

@@ -16,7 +16,7 @@ from numeric.command import outputs, tables
 from numeric.command.main import main
 from numeric.command.outputs import prepared, together
 from numeric.command.suite import suite
-from numeric.verdicts import Verdict
+from numeric.judging.verdicts import Verdict
 
 COLOUR = re.compile(r"\x1b\[(?:[0-9;]*;)?(?:3[0-8]|4[0-8]|9[0-7])(?:;[0-9;]*)?m")
 RUN = ["verify", "--claims", "refresh", "--target", "gaussian", "--quick", "--seed", "5", "--out"]

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from numeric.channels import Channel, early_stopping, kde, mean_shift
-from numeric.divergences import chi2, hellinger, kl, renyi, tv, w2
-from numeric.errors import AffineError, BoundedError, ConsistentError
-from numeric.exact_generation import exact_generation
-from numeric.exact_recursion import chi2_horizon, exact_recursion, limit_law
-from numeric.process import OU
-from numeric.reverse import reverse_samples
-from numeric.simulate_generation import simulate_generation
-from numeric.targets import Gaussian, GaussianMixture, fit_target, mix, paper_mixture
+from numeric.generations.errors import AffineError, BoundedError, ConsistentError
+from numeric.generations.exact_generation import exact_generation
+from numeric.generations.reverse import reverse_samples
+from numeric.generations.simulate_generation import simulate_generation
+from numeric.laws.channels import Channel, early_stopping, kde, mean_shift
+from numeric.laws.divergences import chi2, hellinger, kl, renyi, tv, w2
+from numeric.laws.process import OU
+from numeric.laws.targets import Gaussian, GaussianMixture, fit_target, mix, paper_mixture
+from numeric.recursions.exact_recursion import chi2_horizon, exact_recursion, limit_law
 
 NORMAL: Any = Gaussian(0.0, 1.0)
 PLANE: Any = Gaussian([0.0, 0.0], 1.0)
@@ -230,7 +230,7 @@ BAD: list[tuple[Callable[[], Any], str]] = [
 
 
 def simulated_recursions() -> list[tuple[Callable[[], Any], str]]:
-    simulate_recursion: Any = importlib.import_module("numeric.simulate_recursion").simulate_recursion
+    simulate_recursion: Any = importlib.import_module("numeric.recursions.simulate_recursion").simulate_recursion
 
     def run(**changes: Any) -> Any:
         arguments: dict[str, Any] = {"target": NORMAL, "retrain": "gaussian-fit", "alpha": 0.5, "generations": 2}
@@ -256,7 +256,7 @@ def simulated_recursions() -> list[tuple[Callable[[], Any], str]]:
     return [((lambda changes=changes: run(**changes)), name) for changes, name in wrong]
 
 
-if importlib.util.find_spec("numeric.simulate_recursion") is not None:
+if importlib.util.find_spec("numeric.recursions.simulate_recursion") is not None:
     BAD += simulated_recursions()
 
 

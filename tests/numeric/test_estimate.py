@@ -9,8 +9,8 @@ import pytest
 from scipy import stats
 
 from numeric.estimate import Estimate, mean_estimate
-from numeric.paths import PathSums
-from numeric.replicas import COLUMNS, CONTROLS, Levels, Moments, columns, gradient_of, pair_mean
+from numeric.generations.paths import PathSums
+from numeric.generations.replicas import COLUMNS, CONTROLS, Levels, Moments, columns, gradient_of, pair_mean
 
 
 def test_interval_is_students() -> None:

@@ -8,9 +8,9 @@ from typing import TypeAlias
 
 import numpy as np
 
-from numeric.generation import Generation
-from numeric.recursion import Recursion
-from numeric.refit_quantities import FiniteSample
+from numeric.generations.generation import Generation
+from numeric.judging.refit_quantities import FiniteSample
+from numeric.recursions.recursion import Recursion
 
 __all__ = ["Result", "SuiteCase"]
 

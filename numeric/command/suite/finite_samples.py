@@ -9,11 +9,11 @@ from functools import partial
 import numpy as np
 
 from numeric.command.suite.case import SuiteCase
-from numeric.fit_energy import fit_energy
-from numeric.process import OU
-from numeric.refits import exact_refits, simulate_refits
-from numeric.targets import Gaussian
-from numeric.weighted_means import WeightedMeans, simulate_weighted_means, weighted_means
+from numeric.fits.fit_energy import fit_energy
+from numeric.fits.refits import exact_refits, simulate_refits
+from numeric.fits.weighted_means import WeightedMeans, simulate_weighted_means, weighted_means
+from numeric.laws.process import OU
+from numeric.laws.targets import Gaussian
 
 __all__ = ["finite_sample_cases"]
 

@@ -10,16 +10,16 @@ from functools import partial
 import numpy as np
 from scipy.special import expit
 
-from numeric.channels import Channel, early_stopping, mean_shift
 from numeric.command.suite.case import SuiteCase
-from numeric.divergences import kl
-from numeric.errors import ConsistentError
-from numeric.exact_recursion import exact_recursion, smoothing_tv
-from numeric.limit_quantities import line_mean
-from numeric.mmd import with_mmd
-from numeric.process import noised
-from numeric.recursion import Recursion
-from numeric.targets import Gaussian, GaussianMixture, Target
+from numeric.generations.errors import ConsistentError
+from numeric.judging.limit_quantities import line_mean
+from numeric.laws.channels import Channel, early_stopping, mean_shift
+from numeric.laws.divergences import kl
+from numeric.laws.process import noised
+from numeric.laws.targets import Gaussian, GaussianMixture, Target
+from numeric.recursions.exact_recursion import exact_recursion, smoothing_tv
+from numeric.recursions.mmd import with_mmd
+from numeric.recursions.recursion import Recursion
 from numeric.validation import Array
 
 __all__ = ["limit_cases", "with_score_errors"]

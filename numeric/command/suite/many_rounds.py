@@ -9,19 +9,19 @@ from functools import partial
 
 import numpy as np
 
-from numeric.channels import Channel, early_stopping, mean_shift
 from numeric.command.suite.case import SuiteCase
 from numeric.command.suite.one_round import returning
-from numeric.de_bruijn import same_law
-from numeric.divergences import kl
-from numeric.errors import AffineError, ConsistentError
-from numeric.exact_generation import exact_generation
-from numeric.exact_recursion import exact_recursion, smoothing_tv
-from numeric.generation import Generation, Quantity
-from numeric.mmd import with_mmd
-from numeric.process import OU, noised
-from numeric.recursion import Recursion
-from numeric.targets import Gaussian, Target
+from numeric.generations.de_bruijn import same_law
+from numeric.generations.errors import AffineError, ConsistentError
+from numeric.generations.exact_generation import exact_generation
+from numeric.generations.generation import Generation, Quantity
+from numeric.laws.channels import Channel, early_stopping, mean_shift
+from numeric.laws.divergences import kl
+from numeric.laws.process import OU, noised
+from numeric.laws.targets import Gaussian, Target
+from numeric.recursions.exact_recursion import exact_recursion, smoothing_tv
+from numeric.recursions.mmd import with_mmd
+from numeric.recursions.recursion import Recursion
 
 __all__ = ["recursion_cases"]
 

@@ -8,14 +8,14 @@ from functools import partial
 
 import numpy as np
 
-from numeric.channels import Channel, mean_shift
 from numeric.command.suite.case import SuiteCase
-from numeric.errors import AffineError, BoundedError, ConsistentError
-from numeric.exact_generation import exact_generation
-from numeric.generation import Generation
-from numeric.process import OU
-from numeric.simulate_generation import simulate_generation
-from numeric.targets import Gaussian, GaussianMixture, paper_mixture
+from numeric.generations.errors import AffineError, BoundedError, ConsistentError
+from numeric.generations.exact_generation import exact_generation
+from numeric.generations.generation import Generation
+from numeric.generations.simulate_generation import simulate_generation
+from numeric.laws.channels import Channel, mean_shift
+from numeric.laws.process import OU
+from numeric.laws.targets import Gaussian, GaussianMixture, paper_mixture
 from numeric.validation import Array
 
 __all__ = ["gaussian_cases", "mixture_cases", "paper_cases", "returning"]

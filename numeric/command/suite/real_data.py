@@ -8,10 +8,10 @@ from importlib import resources
 import numpy as np
 
 from numeric.command.suite.case import SuiteCase
-from numeric.errors import BoundedError
-from numeric.simulate_generation import simulate_generation
-from numeric.simulate_recursion import simulate_recursion
-from numeric.targets import Target, fit_target
+from numeric.generations.errors import BoundedError
+from numeric.generations.simulate_generation import simulate_generation
+from numeric.laws.targets import Target, fit_target
+from numeric.recursions.simulate_recursion import simulate_recursion
 from numeric.validation import Array
 
 __all__ = ["DATA_GENERATIONS", "data_cases", "old_faithful", "standardised"]

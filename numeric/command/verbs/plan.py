@@ -15,8 +15,8 @@ from numeric.command.inputs import InputError
 from numeric.command.outputs import prepared, together
 from numeric.command.report import as_json, environment, write_text
 from numeric.command.status import OK
-from numeric.fresh_schedule import FreshSchedule, plan_schedule
-from numeric.plan import (
+from numeric.plans.fresh_schedule import FreshSchedule, plan_schedule
+from numeric.plans.plan import (
     Frontier,
     drift_ceiling,
     drift_floor,

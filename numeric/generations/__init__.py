@@ -1,0 +1,1 @@
+"""One retraining round: score errors, the exact routes, and the simulated one."""

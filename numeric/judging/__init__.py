@@ -1,0 +1,1 @@
+"""Measured quantities held against the claims: cases, intervals, verdicts."""

@@ -1,0 +1,1 @@
+"""Laws of points: targets, the noising process, channels, and the divergences between them."""

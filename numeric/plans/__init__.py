@@ -1,0 +1,1 @@
+"""How much fresh data a drift allows."""

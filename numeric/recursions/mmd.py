@@ -1,0 +1,138 @@
+"""Maximum mean discrepancy (MMD) of Gaussians and Gaussian mixtures, in closed form in every dimension.
+
+MMD(p, q)² is the double integral of a positive-definite kernel k against p - q. It is linear under mixing, so that fresh data
+contracts MMD by exactly 1 - alpha, and MMD² <= 2 (sup k - inf k) TV²: ``mmd-discount`` rests on both. Unlike chi2 and TV it can
+be measured on samples, with both ends of an interval.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from numeric.laws.process import noised
+from numeric.laws.targets import Gaussian, GaussianMixture, Target, as_mixture
+from numeric.recursions.recursion import Recursion
+from numeric.validation import NONNEGATIVE, POSITIVE, Array, real, real_array, shown
+
+__all__ = ["SQUARE_ROUNDING", "mmd", "pair_distance", "with_mmd"]
+
+ENTRIES = 1 << 20  # numbers in one block of component pairs
+SQUARE_ROUNDING = 1e-14  # of MMD², where the sums over pairs cancel: MMD itself is exact to 1e-7 near 0
+
+
+def mmd(p: Target, q: Target, *, bandwidth: float | None = None, frequencies: ArrayLike | None = None) -> float:
+    """MMD(p, q), not squared.
+
+    Args:
+        p, q: laws of the same dimension d.
+        bandwidth: h of the Gaussian kernel exp(-|x - y|²/(2 h²)), whose range sup k - inf k is 1: a finite double sum.
+        frequencies: (R, d), or (R,) in one dimension, of the kernel sum_r cos(w_r . (x - y))/R instead, whose range is at most
+            2: a sum over characteristic functions. With w_r ~ N(0, I/h²) it approaches the Gaussian kernel.
+
+    Source: Gretton et al., JMLR 13 (2012), Lemma 4.
+
+    Raises:
+        TypeError, ValueError: laws of other kinds or of different dimensions; not exactly one of bandwidth and frequencies.
+
+    Example:
+        >>> round(mmd(Gaussian(0.0, 1.0), Gaussian(1.0, 1.0), bandwidth=1.0), 6)
+        0.421032
+    """
+    left, right = _law("p", p), _law("q", q)
+    if left.dim != right.dim:
+        raise ValueError(f"q must have the dimension of p, {left.dim}, got {right.dim}")
+    if (bandwidth is None) == (frequencies is None):
+        raise ValueError(
+            f"exactly one of bandwidth and frequencies must be given, got {shown(bandwidth)} and {shown(frequencies)}"
+        )
+    if frequencies is not None:
+        waves = _frequencies(frequencies, left.dim)
+        gaps = _characteristic(left, waves) - _characteristic(right, waves)
+        return math.sqrt(float(np.mean(np.abs(gaps) ** 2)))
+    weights = np.concatenate([left.weights, -right.weights])
+    means, covs = np.concatenate([left.means, right.means]), np.concatenate([left.covs, right.covs])
+    width = real("bandwidth", bandwidth, POSITIVE)
+    return math.sqrt(max(_double_sum(weights, means, covs, width), 0.0))
+
+
+def pair_distance(target: Target) -> float:
+    """sqrt(E |x - x'|²) for two independent draws of ``target``: a bandwidth on its scale."""
+    return math.sqrt(2.0 * float(np.trace(as_mixture(target).cov)))
+
+
+def with_mmd(
+    recursion: Recursion,
+    *,
+    bandwidth: float | None = None,
+    frequencies: ArrayLike | None = None,
+    early_times: ArrayLike | None = None,
+) -> Recursion:
+    """The recursion with ``mmd``, ``mixed_mmd`` and ``kernel_range`` of its laws, and with early_times ``smoothing_mmd``.
+
+    Args:
+        recursion: one whose laws are Gaussians or mixtures.
+        bandwidth, frequencies: as in ``mmd``; default the bandwidth ``pair_distance(target)``.
+        early_times: t0, one or one per round, of the q_{i,t0} that ``smoothing_mmd`` compares with q_i.
+
+    Raises:
+        TypeError, ValueError: as ``mmd``; early_times of another length than the rounds.
+    """
+    width = pair_distance(recursion.target) if bandwidth is None and frequencies is None else bandwidth
+    target = recursion.target
+    drift, mixed = (
+        np.array([mmd(_law(name, law), target, bandwidth=width, frequencies=frequencies) for law in laws])
+        for name, laws in (("laws", recursion.laws), ("mixtures", recursion.mixtures))
+    )
+    smoothing = None
+    if early_times is not None:
+        times = real_array("early_times", early_times, NONNEGATIVE, ndim=(0, 1))
+        if times.ndim == 1 and times.shape != (recursion.generations,):
+            raise ValueError(f"early_times must have one entry per round, {recursion.generations}, got shape {times.shape}")
+        rounds = zip(recursion.mixtures, np.broadcast_to(times, (recursion.generations,)).tolist(), strict=True)
+        pairs = [(noised(_law("mixtures", law), time), _law("mixtures", law)) for law, time in rounds]
+        smoothing = np.array([mmd(late, law, bandwidth=width, frequencies=frequencies) for late, law in pairs])
+    span = 1.0 if frequencies is None else 2.0
+    return replace(recursion, mmd=drift, mixed_mmd=mixed, smoothing_mmd=smoothing, kernel_range=span)
+
+
+def _law(name: str, law: object) -> GaussianMixture:
+    if not isinstance(law, (Gaussian, GaussianMixture)):
+        raise TypeError(f"{name} must be a Gaussian or a GaussianMixture, got {type(law).__name__}")
+    return as_mixture(law)
+
+
+def _frequencies(value: ArrayLike, dim: int) -> Array:
+    waves = real_array("frequencies", value, ndim=(1, 2))
+    waves = waves[:, None] if waves.ndim == 1 else waves
+    if waves.shape[1] != dim:
+        raise ValueError(f"frequencies must have {dim} columns, one per dimension, got shape {waves.shape}")
+    return waves
+
+
+def _characteristic(law: GaussianMixture, waves: Array) -> np.ndarray[tuple[int, ...], np.dtype[np.complex128]]:
+    """E exp(i w . x) at every frequency (R, d): (R,)."""
+    damping = np.exp(-0.5 * np.einsum("ra,kab,rb->rk", waves, law.covs, waves, optimize=True))
+    return np.asarray((damping * np.exp(1j * (waves @ law.means.T))) @ law.weights)
+
+
+def _double_sum(weights: Array, means: Array, covs: Array, width: float) -> float:
+    """sum_jk w_j w_k E k(x_j, x_k), with x_j - x_k ~ N(m_j - m_k, S_j + S_k): the Gaussian kernel has width² I more."""
+    dim = means.shape[1]
+    distinct, label = np.unique(covs.reshape(covs.shape[0], -1), axis=0, return_inverse=True)
+    shapes = distinct.reshape(-1, dim, dim)
+    label = np.ravel(label)
+    wide = shapes[:, None] + shapes[None] + width**2 * np.eye(dim)
+    precision = np.linalg.inv(wide)
+    logs = dim * math.log(width) - 0.5 * np.linalg.slogdet(wide)[1]
+    total, block = 0.0, max(1, ENTRIES // (means.shape[0] * dim * dim))
+    for start in range(0, means.shape[0], block):
+        part = slice(start, start + block)
+        gaps = means[part, None] - means[None]
+        pairs = label[part, None], label[None]
+        exponent = np.einsum("jka,jkab,jkb->jk", gaps, precision[pairs], gaps)
+        total += float(weights[part] @ np.exp(logs[pairs] - 0.5 * exponent) @ weights)
+    return total

@@ -1,0 +1,1 @@
+"""Laws that are known by samples only: drift, distances and their confidence intervals."""
