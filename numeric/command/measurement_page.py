@@ -13,18 +13,13 @@ from numeric.command import html
 from numeric.command.html import Column, Raw, Section
 from numeric.command.statements import claim_link, statements
 from numeric.command.tables import number
+from numeric.command.verdict_marks import STYLES, lead
 from numeric.judging.verdicts import Verdict
 from numeric.measurements.measured_drift import ABOVE, BELOW, MeasuredDrift
 
 __all__ = ["write_page"]
 
-LEADS = {
-    0: ("Every claim that these measurements decide holds.", "good"),
-    1: ("A claim is violated by these measurements.", "bad"),
-    3: ("These measurements decide no claim.", "caution"),
-}
 USUAL = {"initial_divergence": 0.0, "initial_kl": 0.0, "initial_mmd": 0.0, "kernel_range": 1.0, "confidence": 0.999999}
-STYLES = {"HOLDS": "good", "VIOLATED": "bad", "ASSUMPTION_FAILS": "caution", "INCONCLUSIVE": "open"}
 
 
 def write_page(path: Path, content: dict[str, Any], bounded: MeasuredDrift | None, figure: Figure | None) -> None:
@@ -39,8 +34,7 @@ def write_page(path: Path, content: dict[str, Any], bounded: MeasuredDrift | Non
         Section("statements", "What the claims say", statements(one["claim"] for one in content["claims"])),
         Section("run", "Versions", html.facts(content["environment"])),
     ]
-    sentence, style = LEADS[content["exit_status"]]
-    html.write_report(sections, path, title="Check of measurements", lead=html.paragraph(sentence, f"verdict {style}"))
+    html.write_report(sections, path, title="Check of measurements", lead=lead(content["exit_status"], "measurements"))
 
 
 def _asked(content: dict[str, Any]) -> Raw:
@@ -88,7 +82,7 @@ def _claims(content: dict[str, Any]) -> Raw:
     columns += [Column("bound/observed", "number"), Column("what stood in the way", "words")]
     rows = []
     for one in content["claims"]:
-        counts = [html.marked(str(one["verdicts"][verdict.value] or ""), STYLES[verdict.value]) for verdict in Verdict]
+        counts = [html.marked(str(one["verdicts"][verdict.value] or ""), STYLES[verdict]) for verdict in Verdict]
         tightness = "" if math.isnan(one["tightness"]) else number(one["tightness"])
         rows.append((claim_link(one["claim"]), *counts, tightness, one["remark"]))
     further = [f"{' and '.join(more['columns'])}: {', '.join(more['claims'])}" for more in content["further_columns"]]

@@ -10,14 +10,15 @@ from numeric.command import html
 from numeric.command.html import Column, Raw, Section
 from numeric.command.report import environment
 from numeric.command.statements import claim_link, statements
+from numeric.command.status import check_status
 from numeric.command.tables import number
+from numeric.command.verdict_marks import STYLES, lead
 from numeric.judging.sample_quantities import SampleMeasurements
 from numeric.judging.verdicts import BoundCheck, Verdict
 from numeric.samples.sample_drift import DriftEstimate
 
 __all__ = ["write_page"]
 
-STYLES = {Verdict.HOLDS: "good", Verdict.VIOLATED: "bad", Verdict.ASSUMPTION_FAILS: "caution", Verdict.INCONCLUSIVE: "open"}
 PICTURED = "Estimates of the drift of each generation from the reference sample, with their intervals"
 
 
@@ -25,13 +26,6 @@ def write_page(
     path: Path, measurements: SampleMeasurements, checks: tuple[BoundCheck, ...], names: list[str], figure: Figure, *, seed: int
 ) -> None:
     """Write the page; ``names`` are those of the files, one per generation."""
-    verdicts = {check.verdict for check in checks}
-    if Verdict.VIOLATED in verdicts:
-        lead = html.paragraph("A claim is violated by these samples.", "verdict bad")
-    elif Verdict.HOLDS in verdicts:
-        lead = html.paragraph("Every claim that these samples decide holds.", "verdict good")
-    else:
-        lead = html.paragraph("These samples decide no claim.", "verdict caution")
     ids = list(dict.fromkeys(check.claim for check in checks))
     sections = [
         Section("asked", "What was asked", _asked(measurements, seed)),
@@ -45,7 +39,7 @@ def write_page(
             Section("statements", "What the claims say", statements(ids)),
         ]
     sections.append(Section("run", "Versions", html.facts(environment())))
-    html.write_report(sections, path, title="Check of samples", lead=lead)
+    html.write_report(sections, path, title="Check of samples", lead=lead(check_status(checks), "samples"))
 
 
 def _asked(measurements: SampleMeasurements, seed: int) -> Raw:

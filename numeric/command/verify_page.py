@@ -15,6 +15,7 @@ from numeric.command.mathml import formula, sentence
 from numeric.command.report import environment
 from numeric.command.report_figures import Picture
 from numeric.command.tables import number
+from numeric.command.verdict_marks import STYLES
 from numeric.command.verify import CaseResult, ClaimResult, Verification
 from numeric.generations.generation import Generation
 from numeric.judging.verdicts import Verdict
@@ -22,12 +23,6 @@ from numeric.recursions.recursion import Recursion
 
 __all__ = ["reproduce", "verification_lead", "verification_sections"]
 
-STYLES = {
-    Verdict.HOLDS: "good",
-    Verdict.VIOLATED: "bad",
-    Verdict.ASSUMPTION_FAILS: "caution",
-    Verdict.INCONCLUSIVE: "open",
-}
 MEANINGS = {
     Verdict.HOLDS: "the relation holds; for simulated quantities with the whole confidence interval",
     Verdict.VIOLATED: "it fails beyond numerical error or, for simulated quantities, with the whole confidence interval",

@@ -5,12 +5,10 @@ from __future__ import annotations
 import argparse
 import secrets
 from collections.abc import Mapping
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from numeric.command import tables
 from numeric.command.html import write_report
@@ -74,7 +72,7 @@ def run(chosen: argparse.Namespace) -> int:
     out = tables.console()
     if not chosen.json:
         out.print(f"driftbound verify: {len(claims)} claims on {len(cases)} cases, seed {seed}\n")
-    with _progress() as bar:
+    with tables.progress_bar() as bar:
         task = None if bar is None else bar.add_task("proofs", total=len(cases) + 1)
 
         def progress(label: str, done: int, total: int) -> None:
@@ -131,18 +129,3 @@ def _cases(target: str, size: str, workers: int) -> tuple[list[SuiteCase], bool]
     if (spread == 0.0).any():
         raise InputError(f"{target} must vary in every column")
     return list(data_cases(standardised(data), Path(target).name, components=2)), False
-
-
-def _progress() -> Progress | nullcontext[None]:
-    """A progress bar on a terminal, nothing in a pipe."""
-    err = tables.console(error=True)
-    if not err.is_terminal:
-        return nullcontext()
-    return Progress(
-        TextColumn("{task.description:<34}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=err,
-        transient=True,
-    )
