@@ -1,4 +1,4 @@
-"""Domains of the parameters, declared once, and the refusal of everything outside them.
+"""The refusal of everything outside the domains of the parameters, which ``numeric.domains`` declares.
 
 Every refusal is one sentence that names the argument, what it must be and what it was.
 """
@@ -8,18 +8,20 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from numeric.domains import COUNT, FRACTION, LOCATION, NONNEGATIVE, POSITIVE, REAL, VARIANCE, Array, Domain
 
 __all__ = [
     "COUNT",
     "FRACTION",
+    "LOCATION",
     "NONNEGATIVE",
     "POSITIVE",
     "REAL",
+    "VARIANCE",
     "Array",
     "Domain",
     "covariance",
@@ -32,37 +34,6 @@ __all__ = [
     "real_array",
     "shown",
 ]
-
-Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Domain:
-    """An interval of admissible values; ``low_open``/``high_open`` exclude the ends."""
-
-    low: float
-    high: float
-    low_open: bool = False
-    high_open: bool = False
-
-    def contains(self, value: Array | float) -> bool:
-        above = np.greater(value, self.low) if self.low_open else np.greater_equal(value, self.low)
-        below = np.less(value, self.high) if self.high_open else np.less_equal(value, self.high)
-        return bool(np.all(above & below))
-
-    def __str__(self) -> str:
-        if math.isinf(self.low) and math.isinf(self.high):
-            return "finite"
-        if math.isinf(self.high):
-            return f"finite and {'>' if self.low_open else '>='} {self.low:g}"
-        return f"in {'(' if self.low_open else '['}{self.low:g}, {self.high:g}{')' if self.high_open else ']'}"
-
-
-REAL: Final = Domain(-math.inf, math.inf, True, True)
-POSITIVE: Final = Domain(0.0, math.inf, True, True)
-NONNEGATIVE: Final = Domain(0.0, math.inf, False, True)
-FRACTION: Final = Domain(0.0, 1.0)
-COUNT: Final = Domain(1, 2**31 - 1)
 
 
 def shown(value: object) -> str:
@@ -125,7 +96,7 @@ def probabilities(name: str, value: ArrayLike) -> Array:
     total = float(weights.sum())
     if abs(total - 1.0) > 1e-9:
         raise ValueError(f"{name} must sum to one, got {total:.12g}")
-    return weights / total
+    return weights if abs(total - 1.0) < 1e-15 else weights / total  # what was normalised once stays as it is
 
 
 def covariance(name: str, value: ArrayLike, dim: int, *, definite: bool = True) -> Array:
@@ -133,7 +104,7 @@ def covariance(name: str, value: ArrayLike, dim: int, *, definite: bool = True) 
 
     ``definite=False`` admits singular matrices (a channel may add no noise in some direction).
     """
-    raw = real_array(name, value, ndim=(0, 1, 2))
+    raw = real_array(name, value, Domain(-VARIANCE.high, VARIANCE.high), ndim=(0, 1, 2))
     rule = "positive definite" if definite else "positive semidefinite"
     if raw.ndim == 0:
         matrix = np.eye(dim) * float(raw)
@@ -153,12 +124,14 @@ def covariance(name: str, value: ArrayLike, dim: int, *, definite: bool = True) 
     lowest = float(np.linalg.eigvalsh(matrix)[0])
     if (definite and lowest <= 0.0) or lowest < -1e-12 * scale:
         raise ValueError(f"{name} must be {rule}, got smallest eigenvalue {lowest:.6g}")
+    if definite and lowest < VARIANCE.low:
+        raise ValueError(f"{name} must have eigenvalues of at least {VARIANCE.low:g}, got {lowest:.6g}")
     return matrix
 
 
 def points(name: str, value: ArrayLike, dim: int | None = None) -> Array:
     """Sample points as (n, d); a vector (n,) is read as n points in one dimension."""
-    array = real_array(name, value, ndim=(1, 2))
+    array = real_array(name, value, LOCATION, ndim=(1, 2))
     if array.ndim == 1:
         array = array[:, None]
     if dim is not None and array.shape[1] != dim:

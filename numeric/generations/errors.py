@@ -13,7 +13,8 @@ from scipy import integrate
 from numeric.laws.channels import Channel
 from numeric.laws.process import OU, noised
 from numeric.laws.targets import Target, as_mixture
-from numeric.validation import REAL, Array, points, probe, real, real_array
+from numeric.printing import Pasted, constructor_call
+from numeric.validation import LOCATION, NONNEGATIVE, Array, points, probe, real, real_array
 
 __all__ = ["AffineError", "BoundedError", "ConsistentError", "ScoreError", "probe_error", "sup_energy"]
 
@@ -34,7 +35,7 @@ class ScoreError(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class AffineError:
+class AffineError(Pasted):
     """e(x, t) = A(t) x + b(t).
 
     Args:
@@ -58,8 +59,13 @@ class AffineError:
         object.__setattr__(self, "matrix", matrix if callable(matrix) else matrix_now)
         object.__setattr__(self, "offset", offset if callable(offset) else offset_now)
 
+    def __repr__(self) -> str:
+        parts = (part.tolist() if isinstance(part, np.ndarray) else part for part in (self.matrix, self.offset))
+        return constructor_call("AffineError", *parts)
+
     def at(self, t: float) -> tuple[Array, Array]:
         """A(t), (d, d), and b(t), (d,)."""
+        t = real("t", t, NONNEGATIVE)
         matrix = np.asarray(self.matrix(t), dtype=np.float64) if callable(self.matrix) else self.matrix
         offset = np.asarray(self.offset(t), dtype=np.float64) if callable(self.offset) else self.offset
         return (matrix if matrix.ndim else matrix * np.eye(self.dim)), np.broadcast_to(offset, (self.dim,))
@@ -80,7 +86,7 @@ class BoundedError:
     beta: float
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "beta", real("beta", self.beta, REAL))
+        object.__setattr__(self, "beta", real("beta", self.beta, LOCATION))
 
     def __call__(self, x: ArrayLike, t: float) -> Array:
         return np.asarray(self.beta * np.tanh(points("x", x)))
@@ -90,7 +96,7 @@ class BoundedError:
 
 
 @dataclass(frozen=True, eq=False)
-class ConsistentError:
+class ConsistentError(Pasted):
     """The error of a model whose score is exact for the wrong law: grad log (K q)_t - grad log q_t.
 
     Args:
@@ -108,18 +114,21 @@ class ConsistentError:
             raise TypeError(f"channel must be a Channel, got {type(self.channel).__name__}")
         object.__setattr__(self, "learned", self.channel(self.target))
 
+    def __repr__(self) -> str:
+        return constructor_call("ConsistentError", self.target, self.channel)
+
     def __call__(self, x: ArrayLike, t: float) -> Array:
-        rows = points("x", x, as_mixture(self.target).dim)
-        return noised(self.learned, t).score(rows) - noised(self.target, t).score(rows)
+        rows, time = points("x", x, as_mixture(self.target).dim), real("t", t, NONNEGATIVE)
+        return noised(self.learned, time).score(rows) - noised(self.target, time).score(rows)
 
     def divergence(self, x: ArrayLike, t: float) -> Array:
-        rows = points("x", x, as_mixture(self.target).dim)
-        return noised(self.learned, t).score_divergence(rows) - noised(self.target, t).score_divergence(rows)
+        rows, time = points("x", x, as_mixture(self.target).dim), real("t", t, NONNEGATIVE)
+        return noised(self.learned, time).score_divergence(rows) - noised(self.target, time).score_divergence(rows)
 
 
 def _now(name: str, value: ArrayLike | TimeFunction, ndim: tuple[int, ...]) -> Array:
     """The value itself, or at t = 1 where it is a function of time."""
-    return real_array(f"{name}(1)", value(1.0), ndim=ndim) if callable(value) else real_array(name, value, ndim=ndim)
+    return real_array(*((f"{name}(1)", value(1.0)) if callable(value) else (name, value)), LOCATION, ndim=ndim)
 
 
 def probe_error(error: ScoreError, dim: int, time: float = 1.0) -> None:

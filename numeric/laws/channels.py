@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from numeric.laws.targets import Gaussian, GaussianMixture, Target, as_mixture
-from numeric.validation import NONNEGATIVE, POSITIVE, Array, covariance, generator, points, real, real_array
+from numeric.printing import Pasted, constructor_call
+from numeric.validation import NONNEGATIVE, POSITIVE, Array, covariance, generator, integer, points, real, real_array
 
 __all__ = ["Channel", "early_stopping", "kde", "mean_shift"]
 
 
 @dataclass(frozen=True, eq=False)
-class Channel:
+class Channel(Pasted):
     """x -> gain x + shift + N(0, noise).
 
     Args:
@@ -50,6 +51,11 @@ class Channel:
             value.flags.writeable = False
             object.__setattr__(self, name, value)
 
+    def __repr__(self) -> str:
+        neutral = {"gain": 1.0, "shift": 0.0, "noise": 0.0}
+        parts = {name: getattr(self, name).tolist() for name in neutral}
+        return constructor_call("Channel", **{name: part for name, part in parts.items() if part != neutral[name]})
+
     @property
     def dim(self) -> int | None:
         """Dimension, or None where every part is a scalar and any dimension will do."""
@@ -57,6 +63,7 @@ class Channel:
 
     def matrices(self, dim: int) -> tuple[Array, Array, Array]:
         """Gain (d, d), shift (d,) and noise covariance (d, d) in dimension ``dim``."""
+        integer("dim", dim)
         if self.dim not in (None, dim):
             raise ValueError(f"channel must act in dimension {dim}, got one of dimension {self.dim}")
         gain, noise = (part if part.ndim == 2 else np.diag(np.broadcast_to(part, (dim,))) for part in (self.gain, self.noise))
@@ -77,6 +84,8 @@ class Channel:
 
     def then(self, after: Channel) -> Channel:
         """The composition: this channel first, ``after`` second."""
+        if not isinstance(after, Channel):
+            raise TypeError(f"after must be a Channel, got {type(after).__name__}")
         dim = self.dim or after.dim or 1
         gain, shift, noise = self.matrices(dim)
         outer, offset, extra = after.matrices(dim)

@@ -31,7 +31,7 @@ from numeric.laws.quadrature import (
     union,
 )
 from numeric.laws.targets import Gaussian, GaussianMixture, Target, as_mixture
-from numeric.validation import POSITIVE, Array, generator, integer, real
+from numeric.validation import POSITIVE, Array, Domain, generator, integer, real
 
 __all__ = [
     "chi2",
@@ -48,6 +48,8 @@ __all__ = [
 ]
 
 MARGIN = 1e-12  # relative eigenvalues below this count as not positive
+DECIDED = 1e-6  # distance from the limit at which no further search is needed
+CLIMBS = 64  # starts of the search for the worst direction, where fewer do not decide
 PAIR_CHUNK = 1 << 20  # entries of a block of component pairs
 MONTE_CARLO_CHUNK = 1 << 15
 ROUNDING = 1e-27  # divergences of equal laws come out below this by rounding alone: no grid refines them further
@@ -97,13 +99,15 @@ def chi2_infinite_reason(p: Target, q: Target, order: float = 2.0) -> str | None
     By Minkowski's inequality the integral is finite iff it is for every single component of p with positive weight, that is
     the diagonal pairs decide. For component j of p (covariance S_j) and every direction y in coordinates where S_j = I, some
     component l of q must have y^T S_l^-1 y < order/(order - 1); the relative eigenvalue reported is 2 - y^T S_l^-1 y (for
-    order 2) in the worst direction. At equality (within 1e-12) the linear terms decide: order b_j/(order - 1), b = S^-1 m,
-    must lie strictly inside the convex hull of the b_l that attain it, along the null space.
+    order 2) in the worst direction looked at. At equality (within 1e-12) the linear terms decide: order b_j/(order - 1),
+    b = S^-1 m, must lie strictly inside the convex hull of the b_l that attain it, along the null space.
 
     In one dimension, and where every direction is settled by a single l (or a convex combination of them), the decision is
-    exact; for d = 2 the directions are scanned in closed form; for d > 2 the worst direction is searched for.
+    exact; for d = 2 the directions are scanned in closed form; for d > 2 the worst direction is climbed to from several starts,
+    until one settles it or a convex combination shows that none does.
     """
     left, right = _laws(p, q)
+    order = real("order", order, Domain(1.0, math.inf, True, True))
     indices = np.flatnonzero(left.weights > 0.0)
     others = np.flatnonzero(right.weights > 0.0)
     reference_covs, reference_label = _distinct(right.covs[others])
@@ -165,7 +169,7 @@ def _worst_direction(forms: Array, limit: float) -> _Worst:
             attained = np.flatnonzero([_equal_on(form, null, limit) for form in forms])
             return _Worst(margin, best, null, attained)
     # several references, none of which is enough alone: the worst direction of their lower envelope
-    direction = _search_direction(forms, vectors)
+    direction = _search_direction(forms, vectors, limit)
     quadratic = np.einsum("nab,a,b->n", forms, direction, direction)
     best = int(np.argmin(quadratic))
     margin = (limit - float(quadratic[best])) / scale
@@ -182,8 +186,8 @@ def _equal_on(form: Array, null: Array, limit: float) -> bool:
     return null.shape[1] > 0 and float(np.abs(form @ null - limit * null).max()) <= 1e-9 * limit
 
 
-def _search_direction(forms: Array, vectors: Array) -> Array:
-    """Unit y with the largest min_l y^T B_l y: closed form for d = 2, multi-start ascent for d > 2."""
+def _search_direction(forms: Array, vectors: Array, limit: float) -> Array:
+    """Unit y with the largest min_l y^T B_l y: closed form for d = 2, else ascents until none can tell more about ``limit``."""
     dim = forms.shape[1]
     if dim == 2:
         # y = (cos a, sin a): y^T B y = m + c cos 2a + s sin 2a; the maximum of a minimum is at a peak or a crossing
@@ -202,19 +206,46 @@ def _search_direction(forms: Array, vectors: Array) -> Array:
     stream = np.random.default_rng(0)  # fixed: the decision must not depend on a seed
     starts = np.concatenate([np.swapaxes(vectors, 1, 2).reshape(-1, dim), stream.standard_normal((64 * dim, dim))])
     starts /= np.linalg.norm(starts, axis=1, keepdims=True)
-    lowest = np.einsum("lab,na,nb->nl", forms, starts, starts).min(axis=1)
+    lowest = np.min([np.einsum("na,na->n", starts @ form, starts) for form in forms], axis=0)
+    order = np.argsort(-lowest)
+    best = starts[order[0]]
+    for index in order[:CLIMBS]:
+        found = _climb(forms, starts[index], float(lowest[index]))
+        best = max(best, found, key=lambda y: float(np.min(forms @ y @ y)))
+        level = float(np.min(forms @ best @ best))
+        if level > limit + DECIDED or _no_higher(forms, best, level) < max(limit - DECIDED, level + 1e-12):
+            break  # infinite for sure; or finite for sure, or no direction is worse
+    return np.asarray(best)
 
-    def smooth(y: Array, /, *_: object) -> float:
-        unit = y / np.linalg.norm(y)
-        return -float(np.min(np.einsum("lab,a,b->l", forms, unit, unit)))
 
-    found: list[Array] = [starts[int(np.argmax(lowest))]]
-    for start in starts[np.argsort(-lowest)[:8]]:
-        result = optimize.minimize(
-            smooth, start, method="Nelder-Mead", options={"xatol": 1e-12, "fatol": 1e-14, "maxiter": 400 * dim}
-        )
-        found.append(result.x / np.linalg.norm(result.x))
-    return np.asarray(min(found, key=smooth))
+def _climb(forms: Array, start: Array, level: float) -> Array:
+    """A unit y from which min_l y^T B_l y does not grow: the largest s with y^T B_l y >= s for every l, |y| = 1."""
+    rise, fall = np.append(np.zeros(start.size), -1.0), np.full(forms.shape[0], -1.0)
+
+    def height(z: Array, /, *_: object) -> float:
+        return -float(z[-1])
+
+    def slope(z: Array, /, *_: object) -> Array:
+        return rise
+
+    above = optimize.NonlinearConstraint(
+        lambda z: forms @ z[:-1] @ z[:-1] - z[-1], 0.0, np.inf, jac=lambda z: np.column_stack([2.0 * forms @ z[:-1], fall])
+    )
+    unit = optimize.NonlinearConstraint(
+        lambda z: np.array([z[:-1] @ z[:-1]]), 1.0, 1.0, jac=lambda z: np.append(2.0 * z[:-1], 0.0)[None]
+    )
+    found = optimize.minimize(
+        height, np.append(start, level), jac=slope, method="SLSQP", constraints=[above, unit],
+        options={"maxiter": 300, "ftol": 1e-15},
+    )  # fmt: skip
+    return np.asarray(found.x[:-1] / np.linalg.norm(found.x[:-1]))
+
+
+def _no_higher(forms: Array, y: Array, level: float) -> float:
+    """What min_l y^T B_l y exceeds for no unit y: the largest eigenvalue of sum_l w_l B_l, w the multipliers at ``y``."""
+    pulls = np.vstack([(forms @ y - level * y).T, np.ones(forms.shape[0])])
+    weights = optimize.nnls(pulls, np.append(np.zeros(y.size), 1.0), maxiter=100 * forms.shape[0])[0]
+    return float(np.linalg.eigvalsh(np.tensordot(weights / weights.sum(), forms, 1))[-1])
 
 
 def _strictly_inside(point: Array, hull: Array) -> bool:
@@ -403,11 +434,9 @@ def renyi(p: Target, q: Target, *, order: float, n: int | None = None, rng: Rng 
         return Estimate(math.log(moment.value) / (power - 1.0), stderr, moment.n, moment.ess)
     rest = 1.0 - power
     if _single(left, right):
-        values, shift = _relative(left, right)
-        width = 1.0 + rest * values
-        # log1p(s e)/s - log1p(e), each with its linear part removed: the linear parts cancel
-        shape = 0.5 * (_minus_log1p(values) - _minus_log1p(rest * values) / rest)
-        return float(np.sum(shape + 0.5 * power * shift**2 / width))
+        if power < 0.5:  # D_r(p || q) = r/(1 - r) D_{1-r}(q || p), in which the two parts of the shape do not cancel
+            return power / rest * _renyi_gaussians(right, left, rest, power)
+        return _renyi_gaussians(left, right, power, rest)
     _need_n("renyi", left.dim)
 
     def integrand(log_p: Array, log_q: Array) -> Array:
@@ -418,6 +447,14 @@ def renyi(p: Target, q: Target, *, order: float, n: int | None = None, rng: Rng 
         return np.asarray(np.where(np.abs(log_p - log_q) < 1.0, near, far))
 
     return math.log1p(_quadrature(left, right, integrand, power if power > 1.0 else None)) / (power - 1.0)
+
+
+def _renyi_gaussians(p: GaussianMixture, q: GaussianMixture, power: float, rest: float) -> float:
+    """Of order ``power``, ``rest`` = 1 - power."""
+    values, shift = _relative(p, q)
+    # log1p(s e)/s - log1p(e), each with its linear part removed: the linear parts cancel
+    shape = 0.5 * (_minus_log1p(values) - _minus_log1p(rest * values) / rest)
+    return float(np.sum(shape + 0.5 * power * shift**2 / (1.0 + rest * values)))
 
 
 def tv(p: Target, q: Target, *, n: int | None = None, rng: Rng = None) -> float | Estimate:
@@ -433,11 +470,38 @@ def tv(p: Target, q: Target, *, n: int | None = None, rng: Rng = None) -> float 
         values, shift = _relative(left, right)
         if not np.any(values):
             return math.erf(float(np.linalg.norm(shift)) / math.sqrt(8.0))
+        if left.dim == 1:
+            return _tv_normal(float(values[0]), float(shift[0]))
     _need_n("tv", left.dim)
     if left.dim == 1:
         edges = _crossings(lambda x: left.logpdf(x) - right.logpdf(x), left, right)
         return float(0.5 * np.sum(np.abs(_interval_masses(left, edges) - _interval_masses(right, edges))))
     return _quadrature(left, right, lambda a, b: 0.5 * np.abs(np.exp(a) - np.exp(b)), None, 1e-6, 400_000, False)
+
+
+def _tv_normal(excess: float, shift: float) -> float:
+    """TV of N(shift, 1 + excess) and N(0, 1), excess != 0, without cancellation where they are close.
+
+    The densities cross where excess u² + 2 shift u = shift² + (1 + excess) log(1 + excess); between the crossings the masses
+    differ by D(high) - D(low), D the difference of the distribution functions, which has opposite signs there.
+    """
+    logarithm = math.log1p(excess)
+    root = math.sqrt(1.0 + excess) * math.sqrt(shift * shift + excess * logarithm)
+    sum_ = -(shift + math.copysign(root, shift))
+    places = sum_ / excess, -(shift * shift + (1.0 + excess) * logarithm) / sum_
+    return abs(_normal_gap(places[0], excess, shift) - _normal_gap(places[1], excess, shift))
+
+
+def _normal_gap(u: float, excess: float, shift: float) -> float:
+    """P(N(shift, 1 + excess) <= u) - P(N(0, 1) <= u)."""
+    scale = math.sqrt(1.0 + excess)
+    step = (-u * excess / (1.0 + scale) - shift) / scale  # of the standardised place
+    if abs(step) > 0.5:
+        sign = -1.0 if u > 0.0 else 1.0
+        return sign * float(ndtr(sign * (u + step)) - ndtr(sign * u))
+    nodes, weights = np.polynomial.legendre.leggauss(12)
+    places = u + 0.5 * step * (1.0 + nodes)
+    return 0.5 * step * float(weights @ np.exp(-0.5 * places**2)) / math.sqrt(2.0 * math.pi)
 
 
 # ------------------------------------------------------------------------------------------------------ Wasserstein
@@ -447,7 +511,15 @@ def w1(p: Target, q: Target) -> float:
     """The Wasserstein-1 distance int |F_p - F_q| in one dimension; ValueError for d > 1."""
     left, right = _laws(p, q)
     if left.dim != 1:
-        raise ValueError(f"w1 is computed in one dimension only, got laws of dimension {left.dim}")
+        raise ValueError(f"p and q must be one-dimensional for w1, got laws of dimension {left.dim}")
+    if _single(left, right):  # quantiles differ by a normal variable: E |shift + scale Z|
+        roots = math.sqrt(left.covs[0, 0, 0]), math.sqrt(right.covs[0, 0, 0])
+        shift = abs(float((left.means - right.means)[0, 0]))
+        scale = abs(float((left.covs - right.covs)[0, 0, 0])) / (roots[0] + roots[1])
+        if shift >= 40.0 * scale:
+            return shift
+        z = shift / scale
+        return scale * math.sqrt(2.0 / math.pi) * math.exp(-0.5 * z * z) + shift * math.erf(z / math.sqrt(2.0))
     edges = _crossings(lambda x: _cdf(left, x) - _cdf(right, x), left, right)
     box = component_box(left, _line()), component_box(right, _line())
     low, high = min(float(b.lower[0]) for b in box), max(float(b.upper[0]) for b in box)
@@ -466,7 +538,7 @@ def w2(p: Target, q: Target, *, n: int | None = None, rng: Rng = None) -> float 
     if n is None and _single(left, right):
         return math.sqrt(_bures_squared(left, right))
     if left.dim != 1:
-        raise ValueError(f"w2 is computed between Gaussians or in one dimension, got mixtures of dimension {left.dim}")
+        raise ValueError(f"p and q must be Gaussians or one-dimensional for w2, got mixtures of dimension {left.dim}")
     if n is not None:
         draws = integer("n", n)
         levels = generator(rng).standard_normal(draws)
@@ -626,6 +698,7 @@ def _estimate(p: GaussianMixture, q: GaussianMixture, n: int, rng: Rng, function
     """
     stream = generator(rng)
     total = square = 0.0
+    scale = 1.0  # of the largest term so far, whose square may not be a float
     for start in range(0, n, MONTE_CARLO_CHUNK):
         count = min(MONTE_CARLO_CHUNK, n - start)
         from_p = int(stream.binomial(count, 0.5))
@@ -634,11 +707,13 @@ def _estimate(p: GaussianMixture, q: GaussianMixture, n: int, rng: Rng, function
         log_p, log_q = p.logpdf(x), q.logpdf(x)
         centre = np.logaddexp(log_p, log_q) - math.log(2.0)
         terms = function(np.exp(log_p - centre), np.exp(np.maximum(log_q - centre, -700.0)))
-        total += float(np.sum(terms))
-        square += float(np.sum(terms**2))
+        grown = max(scale, float(np.max(np.abs(terms))))
+        total, square, scale = total * (scale / grown), square * (scale / grown) ** 2, grown
+        total += float(np.sum(terms / scale))
+        square += float(np.sum((terms / scale) ** 2))
     mean = total / n
     variance = max(square / n - mean * mean, 0.0) * n / max(n - 1, 1)
-    return Estimate(mean, math.sqrt(variance / n), n, total * total / square if square > 0.0 else float(n))
+    return Estimate(scale * mean, scale * math.sqrt(variance / n), n, total * total / square if square > 0.0 else float(n))
 
 
 def _line() -> tuple[Array, Array]:

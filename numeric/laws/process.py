@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypeVar, cast
 
 import numpy as np
 
+from numeric.laws.blend import Blend
+from numeric.laws.kernel_mixture import KernelMixture
+from numeric.laws.law import Law
 from numeric.laws.targets import Gaussian, GaussianMixture, Target, as_mixture
 from numeric.validation import NONNEGATIVE, POSITIVE, real
 
 __all__ = ["OU", "noised"]
+
+AnyLaw = TypeVar("AnyLaw", bound=Law)
 
 
 @dataclass(frozen=True)
@@ -34,11 +40,24 @@ class OU:
         return noised(target, real("t", t, NONNEGATIVE))
 
 
-def noised(target: Target, t: float) -> Target:
-    """Law of X_t for X_0 ~ target: means scale by a = exp(-t/2), covariances become a^2 S + (1 - a^2) I."""
+def noised(target: AnyLaw, t: float) -> AnyLaw:
+    """Law of X_t for X_0 ~ target: means scale by a = exp(-t/2), covariances become a^2 S + (1 - a^2) I.
+
+    A Gaussian, a GaussianMixture, a KernelMixture or a Blend of these, and of the same kind; TypeError for anything else.
+    """
+    if not isinstance(target, (Gaussian, GaussianMixture, KernelMixture, Blend)):
+        raise TypeError(
+            f"target must be a Gaussian, a GaussianMixture, a KernelMixture or a Blend, got {type(target).__name__}"
+        )
+    return target if t == 0.0 else cast(AnyLaw, _noised(target, t))
+
+
+def _noised(target: Target | KernelMixture | Blend, t: float) -> Law:
+    if isinstance(target, KernelMixture):
+        return target.noised(t)
+    if isinstance(target, Blend):
+        return Blend(target.weights, [noised(law, t) for law in target.laws])
     law = as_mixture(target)
-    if t == 0.0:
-        return target
     gain, noise = math.exp(-0.5 * t), -math.expm1(-t)
     covs = gain * gain * law.covs + noise * np.eye(law.dim)
     if isinstance(target, Gaussian):

@@ -13,7 +13,22 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numeric.validation import COUNT, FRACTION, Array, covariance, generator, integer, points, probabilities, real, real_array
+from numeric.printing import LONGEST, Pasted, constructor_call, plain_covariance, plain_covariances, plain_vector
+from numeric.validation import (
+    COUNT,
+    FRACTION,
+    LOCATION,
+    VARIANCE,
+    Array,
+    Domain,
+    covariance,
+    generator,
+    integer,
+    points,
+    probabilities,
+    real,
+    real_array,
+)
 
 __all__ = ["Gaussian", "GaussianMixture", "Target", "as_mixture", "fit_target", "mix", "paper_mixture"]
 
@@ -22,7 +37,7 @@ GEMM_FROM = 256  # components from which squared distances go through a matrix p
 
 
 @dataclass(frozen=True, eq=False)
-class GaussianMixture:
+class GaussianMixture(Pasted):
     """sum_k weights[k] N(means[k], covs[k]).
 
     Args:
@@ -44,7 +59,7 @@ class GaussianMixture:
     def __init__(self, weights: ArrayLike, means: ArrayLike, covs: ArrayLike) -> None:
         weight = probabilities("weights", weights)
         count = weight.shape[0]
-        mean = real_array("means", means, ndim=(1, 2))
+        mean = real_array("means", means, LOCATION, ndim=(1, 2))
         if mean.ndim == 1:
             mean = mean[:, None]
         if mean.shape[0] != count:
@@ -64,6 +79,12 @@ class GaussianMixture:
         for name, value in (("weights", weight), ("means", mean), ("covs", cov), ("_factors", factors), ("_lognorm", lognorm)):
             value.flags.writeable = False
             object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        if self.means.size > LONGEST:
+            return f"<GaussianMixture of {self.means.shape[0]} components in dimension {self.dim}>"
+        means = self.means[:, 0] if self.dim == 1 else self.means
+        return constructor_call("GaussianMixture", self.weights.tolist(), means.tolist(), plain_covariances(self.covs))
 
     @property
     def dim(self) -> int:
@@ -182,7 +203,7 @@ class GaussianMixture:
 
 
 @dataclass(frozen=True, eq=False)
-class Gaussian:
+class Gaussian(Pasted):
     """N(mean, cov).
 
     Args:
@@ -198,12 +219,15 @@ class Gaussian:
     _law: GaussianMixture = field(init=False, repr=False)
 
     def __init__(self, mean: ArrayLike, cov: ArrayLike) -> None:
-        centre = np.atleast_1d(real_array("mean", mean, ndim=(0, 1)))
+        centre = np.atleast_1d(real_array("mean", mean, LOCATION, ndim=(0, 1)))
         matrix = covariance("cov", cov, centre.shape[0])
         object.__setattr__(self, "_law", GaussianMixture([1.0], centre[None, :], matrix[None, :, :]))
         for name, value in (("mean", centre), ("cov", matrix)):
             value.flags.writeable = False
             object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        return constructor_call("Gaussian", plain_vector(self.mean), plain_covariance(self.cov))
 
     @property
     def dim(self) -> int:
@@ -230,19 +254,19 @@ class Gaussian:
 Target: TypeAlias = Gaussian | GaussianMixture
 
 
-def as_mixture(target: Target) -> GaussianMixture:
-    """The same law as a mixture (a Gaussian is a mixture of one); TypeError for anything else."""
+def as_mixture(target: Target, name: str = "target") -> GaussianMixture:
+    """The same law as a mixture (a Gaussian is a mixture of one); TypeError for anything else, under the argument's name."""
     if isinstance(target, GaussianMixture):
         return target
     if isinstance(target, Gaussian):
         return target._law
-    raise TypeError(f"target must be a Gaussian or a GaussianMixture, got {type(target).__name__}")
+    raise TypeError(f"{name} must be a Gaussian or a GaussianMixture, got {type(target).__name__}")
 
 
 def mix(alpha: float, p: Target, q: Target) -> GaussianMixture:
     """alpha p + (1 - alpha) q, the data of the next round: a fraction ``alpha`` in [0, 1] of p. Equal components merge."""
     share = real("alpha", alpha, FRACTION)
-    left, right = as_mixture(p), as_mixture(q)
+    left, right = as_mixture(p, "p"), as_mixture(q, "q")
     if left.dim != right.dim:
         raise ValueError(f"p and q must have the same dimension, got {left.dim} and {right.dim}")
     return merged(
@@ -327,7 +351,7 @@ def _normalised(log_terms: Array) -> Array:
 
 
 def _component_covariances(covs: ArrayLike, count: int, dim: int) -> tuple[Array, bool]:
-    raw = real_array("covs", covs, ndim=(0, 1, 2, 3))
+    raw = real_array("covs", covs, Domain(-VARIANCE.high, VARIANCE.high), ndim=(0, 1, 2, 3))
     if raw.ndim == 0:
         return np.broadcast_to(covariance("covs", raw, dim), (count, dim, dim)).copy(), True
     if raw.shape[0] != count:
@@ -345,7 +369,7 @@ def _matrices(raw: Array, dim: int) -> Array:
     size = np.abs(matrices).max(axis=(1, 2))
     symmetric = 0.5 * (matrices + np.swapaxes(matrices, 1, 2))
     skewed = np.abs(matrices - symmetric).max(axis=(1, 2)) > 0.5e-10 * size
-    wrong = np.flatnonzero(skewed | (np.linalg.eigvalsh(symmetric)[:, 0] <= 0.0))
+    wrong = np.flatnonzero(skewed | (np.linalg.eigvalsh(symmetric)[:, 0] < VARIANCE.low))
     if wrong.size:
         covariance(f"covs[{wrong[0]}]", raw[wrong[0]], dim)  # says what is wrong with it
     return np.asarray(symmetric)
