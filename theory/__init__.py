@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 
 from theory import symbols
+from theory._arguments import shown as _shown
 from theory.accumulation import CLAIMS as _MANY_GENERATIONS
 from theory.affine_error import (
     affine_blow_up,
@@ -146,7 +147,7 @@ def claim(id: str) -> Claim:
         KeyError: if there is none; the message names the closest ids.
     """
     if not isinstance(id, str):
-        raise TypeError(f"id must be a string, but it is {id!r} of type {type(id).__name__}")
+        raise TypeError(f"id must be a string, but it is {_shown(id)} of type {type(id).__name__}")
     registry = _registry()
     if id in registry:
         return registry[id]
@@ -154,4 +155,4 @@ def claim(id: str) -> Claim:
     if id in mutants:
         return mutants[id]
     close = get_close_matches(id.lower(), [*registry, *mutants], n=3, cutoff=0.4) or list(registry)[:3]
-    raise KeyError(f"no claim has the id {id!r}; the closest are {', '.join(close)}")
+    raise KeyError(f"no claim has the id {_shown(id)}; the closest are {', '.join(close)}")

@@ -7,13 +7,19 @@ exactly, and the number that comes out is rounded once at the end; so coincident
 from __future__ import annotations
 
 import numbers
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import sympy as sp
 
 DIGITS = 15
 """Decimal digits of a result whose arguments contained a float: what a double holds."""
+
+
+def shown(value: Any) -> str:
+    """``value`` in a few characters of one line, for a message."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def read(name: str, value: Any) -> tuple[sp.Expr, bool]:
@@ -29,7 +35,7 @@ def read(name: str, value: Any) -> tuple[sp.Expr, bool]:
     """
     if isinstance(value, bool) or not isinstance(value, (numbers.Real, sp.Expr)):
         raise TypeError(
-            f"{name} must be a real number or a sympy expression, but it is {value!r} of type {type(value).__name__}"
+            f"{name} must be a real number or a sympy expression, but it is {shown(value)} of type {type(value).__name__}"
         )
     inexact = False
     if isinstance(value, sp.Expr):
@@ -88,14 +94,14 @@ def fraction(name: str, value: Any) -> tuple[sp.Expr, bool]:
     return expression, inexact
 
 
-def sequence(name: str, values: Any) -> Sequence[Any]:
-    """A finite sequence of scalars: a list, a tuple or an array.
+def sequence(name: str, values: Any, of: str = "numbers or expressions") -> tuple[Any, ...]:
+    """A finite sequence: a list, a tuple or an array.
 
     Raises:
         TypeError: for a scalar or a string.
     """
-    if isinstance(values, (str, bytes, sp.Expr)) or not isinstance(values, Iterable):
-        raise TypeError(f"{name} must be a sequence of numbers or expressions, but it is {values!r}")
+    if isinstance(values, (str, bytes, sp.Expr)) or not isinstance(values, Iterable) or getattr(values, "ndim", 1) == 0:
+        raise TypeError(f"{name} must be a sequence of {of}, but it is {shown(values)}")
     return tuple(values)
 
 

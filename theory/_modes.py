@@ -41,4 +41,6 @@ def modes(**arguments: Any) -> tuple[tuple[Pair, ...], ...]:
 def _several(value: Any) -> bool:
     if isinstance(value, sp.MatrixBase):
         return True
+    if getattr(value, "ndim", 1) == 0:  # numpy's numbers are iterable by type
+        return False
     return isinstance(value, Iterable) and not isinstance(value, (str, bytes, sp.Expr))

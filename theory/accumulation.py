@@ -22,6 +22,7 @@ from theory import proof as pf
 from theory.claim import Assumption, Claim, Proof, with_mutants, without
 from theory.generation import COMMON_START
 from theory.proof import Fact, mean, omega
+from theory.relations import Eq, Ge, Gt, Le, Lt
 from theory.symbols import (
     N,
     accumulated_kl,
@@ -138,181 +139,173 @@ def whole(rounds: Any) -> sp.Expr:
 _WHOLE = sp.Symbol("n", integer=True, nonnegative=True)  # a number of rounds that may be 0
 
 # --- assumptions -----------------------------------------------------------------------------------------------------
-EXCESS = Assumption(
-    "excess", "f_i = p^i/p - 1, the relative error of generation i.", None, sp.Eq(f(i), law(i) / data - 1), (i,)
-)
+EXCESS = Assumption("excess", "f_i = p^i/p - 1, the relative error of generation i.", None, Eq(f(i), law(i) / data - 1), (i,))
 NOVELTY = Assumption(
-    "novelty", "g_i = (p^{i+1} - q_i)/p, what round i adds.", None, sp.Eq(g(i), (law(i + 1) - mixture(i)) / data), (i,)
+    "novelty", "g_i = (p^{i+1} - q_i)/p, what round i adds.", None, Eq(g(i), (law(i + 1) - mixture(i)) / data), (i,)
 )
 MIXING = Assumption(
     "mixing",
     "Round i trains on q_i = alpha_i p + (1 - alpha_i) p^i.",
     None,
-    sp.Eq(mixture(i), fresh_fraction[i] * data + (1 - fresh_fraction[i]) * law(i)),
+    Eq(mixture(i), fresh_fraction[i] * data + (1 - fresh_fraction[i]) * law(i)),
     (i,),
 )
 DIVERGENCE = Assumption(
     "divergence",
     "D_i = chi2(p^i || p) is finite and equals the mean of f_i^2 under p.",
     None,
-    sp.Eq(divergence[i], mean(f(i) ** 2)),
+    Eq(divergence[i], mean(f(i) ** 2)),
 )
 MIXED = Assumption(
     "mixed",
     "chi2(q_i || p) is finite and equals the mean of (q_i/p - 1)^2 under p.",
     None,
-    sp.Eq(mixed[i], mean((mixture(i) / data - 1) ** 2)),
+    Eq(mixed[i], mean((mixture(i) / data - 1) ** 2)),
 )
 INNOVATION = Assumption(
-    "innovation", "J_i^2 is finite and equals the mean of g_i^2 under p.", None, sp.Eq(innovation[i] ** 2, mean(g(i) ** 2))
+    "innovation", "J_i^2 is finite and equals the mean of g_i^2 under p.", None, Eq(innovation[i] ** 2, mean(g(i) ** 2))
 )
-GRAM = Assumption("gram", "The Gram matrix holds the means of g_i g_j under p.", None, sp.Eq(gram[i, j], mean(g(i) * g(j))))
+GRAM = Assumption("gram", "The Gram matrix holds the means of g_i g_j under p.", None, Eq(gram[i, j], mean(g(i) * g(j))))
 INITIAL_GRAM = Assumption(
     "initial-gram",
     "The initial Gram vector holds the means of f_0 g_i under p.",
     None,
-    sp.Eq(initial_gram[i], mean(f(0) * g(i))),
+    Eq(initial_gram[i], mean(f(0) * g(i))),
 )
 INTRA = Assumption(
     "intra",
     "I_i = chi2(p^{i+1} || q_i) is finite and equals the mean of g_i^2 p/q_i under p.",
     None,
-    sp.Eq(intra[i], mean(g(i) ** 2 * data / mixture(i))),
+    Eq(intra[i], mean(g(i) ** 2 * data / mixture(i))),
 )
 RATIO_SUP = Assumption(
-    "ratio-sup", "q_i <= sup(q_i/p) p everywhere, with a finite supremum.", None, sp.Le(mixture(i), ratio_sup[i] * data)
+    "ratio-sup", "q_i <= sup(q_i/p) p everywhere, with a finite supremum.", None, Le(mixture(i), ratio_sup[i] * data)
 )
-FRACTION = Assumption("fraction", "Every fresh fraction is at most 1.", sp.Le(fresh_fraction[i], 1))
-CONSTANT = Assumption("constant-alpha", "The fresh fraction is the same in every round.", sp.Eq(fresh_fraction[i], alpha))
-ALPHA = Assumption("alpha", "The fresh fraction is at most 1.", sp.Le(alpha, 1))
+FRACTION = Assumption("fraction", "Every fresh fraction is at most 1.", Le(fresh_fraction[i], 1))
+CONSTANT = Assumption("constant-alpha", "The fresh fraction is the same in every round.", Eq(fresh_fraction[i], alpha))
+ALPHA = Assumption("alpha", "The fresh fraction is at most 1.", Le(alpha, 1))
 DISCOUNTED = Assumption(
     "discounted",
     "S_{i+1} = (1 - alpha_i)^2 S_i + J_i^2.",
     None,
-    sp.Eq(discounted_sum[i + 1], (1 - fresh_fraction[i]) ** 2 * discounted_sum[i] + innovation[i] ** 2),
+    Eq(discounted_sum[i + 1], (1 - fresh_fraction[i]) ** 2 * discounted_sum[i] + innovation[i] ** 2),
 )
-DISCOUNTED_START = Assumption("discounted-start", "S_0 = D_0.", None, sp.Eq(discounted_sum[0], divergence[0]))
-STARTS_AT_DATA = Assumption("starts-at-data", "The first generation is the data law: D_0 = 0.", sp.Eq(divergence[0], 0))
+DISCOUNTED_START = Assumption("discounted-start", "S_0 = D_0.", None, Eq(discounted_sum[0], divergence[0]))
+STARTS_AT_DATA = Assumption("starts-at-data", "The first generation is the data law: D_0 = 0.", Eq(divergence[0], 0))
 START_ORTHOGONAL = Assumption(
-    "start-orthogonal", "The initial error is orthogonal to every innovation.", sp.Eq(initial_gram[i], 0)
+    "start-orthogonal", "The initial error is orthogonal to every innovation.", Eq(initial_gram[i], 0)
 )
 ORTHOGONAL = Assumption(
     "orthogonal",
     "Different innovations are orthogonal.",
-    sp.Eq(gram[i, j], sp.KroneckerDelta(i, j) * innovation[i] ** 2),
-    sp.Eq(gram[i, i + 1 + j], 0),
+    Eq(gram[i, j], sp.KroneckerDelta(i, j) * innovation[i] ** 2),
+    Eq(gram[i, i + 1 + j], 0),
     (i, j),
 )
-SAME_SIZE = Assumption("same-size", "Every innovation has the same size J.", sp.Eq(innovation[i], constant_innovation))
+SAME_SIZE = Assumption("same-size", "Every innovation has the same size J.", Eq(innovation[i], constant_innovation))
 PATTERN = Assumption(
     "pattern",
     "The innovations correlate as <g_i, g_j> = J^2 c^|i-j|.",
-    sp.Eq(gram[i, j], constant_innovation**2 * decay ** sp.Abs(i - j)),
-    sp.Eq(gram[i, i + j], constant_innovation**2 * decay**j),
+    Eq(gram[i, j], constant_innovation**2 * decay ** sp.Abs(i - j)),
+    Eq(gram[i, i + j], constant_innovation**2 * decay**j),
     (i, j),
 )
-DECAY_UP = Assumption("decay-at-most-one", "c <= 1.", sp.Le(decay, 1))
-DECAY_DOWN = Assumption("decay-at-least-minus-one", "c >= -1.", sp.Ge(decay, -1))
+DECAY_UP = Assumption("decay-at-most-one", "c <= 1.", Le(decay, 1))
+DECAY_DOWN = Assumption("decay-at-least-minus-one", "c >= -1.", Ge(decay, -1))
 DECAY_APART = Assumption(
     "decay-apart",
     "c differs from 1 - alpha (there the double root adds N rho^{2N} to D_N, which vanishes: the limit is the same).",
-    sp.Lt(0, (decay - 1 + alpha) ** 2),
+    Lt(0, (decay - 1 + alpha) ** 2),
 )
 OVERLAP = Assumption(
     "overlap",
     "Any two different innovations have the inner product c J^2.",
-    sp.Eq(gram[i, j], constant_innovation**2 * (overlap + (1 - overlap) * sp.KroneckerDelta(i, j))),
-    sp.Eq(gram[i, i + 1 + j], overlap * constant_innovation**2),
+    Eq(gram[i, j], constant_innovation**2 * (overlap + (1 - overlap) * sp.KroneckerDelta(i, j))),
+    Eq(gram[i, i + 1 + j], overlap * constant_innovation**2),
     (i, j),
 )
-MAX_DIVERGENCE = Assumption("max-divergence", "D_i <= max_{j<=i} D_j.", None, sp.Le(divergence[i], max_divergence[i]))
+MAX_DIVERGENCE = Assumption("max-divergence", "D_i <= max_{j<=i} D_j.", None, Le(divergence[i], max_divergence[i]))
 MAX_DIVERGENCE_GROWS = Assumption(
-    "max-divergence-grows", "A running maximum never decreases.", None, sp.Le(max_divergence[i], max_divergence[i + 1])
+    "max-divergence-grows", "A running maximum never decreases.", None, Le(max_divergence[i], max_divergence[i + 1])
 )
-MAX_SUM = Assumption("max-sum", "S_i <= max_{j<=i} S_j.", None, sp.Le(discounted_sum[i], max_discounted_sum[i]))
+MAX_SUM = Assumption("max-sum", "S_i <= max_{j<=i} S_j.", None, Le(discounted_sum[i], max_discounted_sum[i]))
 MAX_SUM_GROWS = Assumption(
-    "max-sum-grows", "A running maximum never decreases.", None, sp.Le(max_discounted_sum[i], max_discounted_sum[i + 1])
+    "max-sum-grows", "A running maximum never decreases.", None, Le(max_discounted_sum[i], max_discounted_sum[i + 1])
 )
 VISIBLE = Assumption(
     "visible",
     "Each round is small enough for its endpoint to see it: I_i >= eta_i eps_i^2/8 (observability-lower).",
-    sp.Ge(intra[i], observabilities[i] * ideal_energies[i] / 8),
+    Ge(intra[i], observabilities[i] * ideal_energies[i] / 8),
 )
 REPLACE = Assumption(
     "replace",
     "Each round trains on the previous generation alone: q_i = p^i.",
-    sp.Eq(fresh_fraction[i], 0),
-    sp.Eq(mixture(i), law(i)),
+    Eq(fresh_fraction[i], 0),
+    Eq(mixture(i), law(i)),
     (i,),
 )
 POOL_START = Assumption(
-    "pool-start", "The first round trains on the data: q_0 = p.", sp.Eq(accumulates, 1), sp.Eq(mixture(0), data), ()
+    "pool-start", "The first round trains on the data: q_0 = p.", Eq(accumulates, 1), Eq(mixture(0), data), ()
 )
 POOL = Assumption(
     "pool",
     "Each round trains on the data and all generations so far: (i+2) q_{i+1} = (i+1) q_i + p^{i+1}.",
     None,
-    sp.Eq(mixture(i + 1), ((i + 1) * mixture(i) + law(i + 1)) / (i + 2)),
+    Eq(mixture(i + 1), ((i + 1) * mixture(i) + law(i + 1)) / (i + 2)),
     (i,),
 )
-POOLED = Assumption("pooled", "h_i = q_i/p - 1.", None, sp.Eq(pooled(i), mixture(i) / data - 1), (i,))
+POOLED = Assumption("pooled", "h_i = q_i/p - 1.", None, Eq(pooled(i), mixture(i) / data - 1), (i,))
 MEMORY = Assumption(
     "memory",
     "Round i trains on a linear mixture of all there is so far: q_i = (1 - sum_j w_ij) p + sum_{j<=i} w_ij p^j.",
     None,
-    sp.Eq(mixture(i), (1 - sp.Sum(memory[i, j], (j, 0, i))) * data + sp.Sum(memory[i, j] * law(j), (j, 0, i))),
+    Eq(mixture(i), (1 - sp.Sum(memory[i, j], (j, 0, i))) * data + sp.Sum(memory[i, j] * law(j), (j, 0, i))),
     (i,),
 )
-START = Assumption(
-    "start", "The first generation is the data law: p^0 = p.", sp.Eq(divergence[0], 0), sp.Eq(law(0), data, evaluate=False), ()
-)
+START = Assumption("start", "The first generation is the data law: p^0 = p.", Eq(divergence[0], 0), Eq(law(0), data), ())
 RESOLVENT_LAST = Assumption(
-    "resolvent-last", "The last innovation counts once: W_{N-1,N} = 1.", None, sp.Eq(resolvent[i, i + 1], 1), (i,)
+    "resolvent-last", "The last innovation counts once: W_{N-1,N} = 1.", None, Eq(resolvent[i, i + 1], 1), (i,)
 )
 RESOLVENT = Assumption(
     "resolvent",
     "W is the resolvent of w: an error of p^{i+1} enters every later q_k with weight w_{k,i+1}, and counts from there on as an "
     "innovation of round k; so W_{iN} = sum_{i<k<N} W_{kN} w_{k,i+1} (here N = i + 2 + j, k = N - 1 - l).",
     None,
-    sp.Eq(
-        resolvent[i, i + 2 + j], sp.Sum(resolvent[i + 1 + j - _lag, i + 2 + j] * memory[i + 1 + j - _lag, i + 1], (_lag, 0, j))
-    ),
+    Eq(resolvent[i, i + 2 + j], sp.Sum(resolvent[i + 1 + j - _lag, i + 2 + j] * memory[i + 1 + j - _lag, i + 1], (_lag, 0, j))),
     (i, j),
 )
-WEIGHTS = Assumption("weights", "The weights are the last column of W.", None, sp.Eq(weights[i], resolvent[i, N]), (i,))
-DATA_GAUSSIAN = Assumption(
-    "data-gaussian", "The data law is N(m, s^2).", None, sp.Eq(data, _normal(variance), evaluate=False), ()
-)
+WEIGHTS = Assumption("weights", "The weights are the last column of W.", None, Eq(weights[i], resolvent[i, N]), (i,))
+DATA_GAUSSIAN = Assumption("data-gaussian", "The data law is N(m, s^2).", None, Eq(data, _normal(variance)), ())
 OLDEST = Assumption(
     "oldest",
     "The part of p^n that no round refreshed is N(m, s_n^2), with a positive weight as long as every alpha_i < 1.",
     None,
-    sp.Eq(oldest(i), _normal(spread[i]), evaluate=False),
+    Eq(oldest(i), _normal(spread[i])),
     (i,),
 )
-OLDEST_START = Assumption("oldest-start", "p^0 = p: s_0^2 = s^2.", None, sp.Eq(spread[0], variance), ())
-OLDEST_STEP = Assumption("oldest-step", "Each round adds variance h^2.", None, sp.Eq(spread[i + 1], spread[i] + noise), (i,))
+OLDEST_START = Assumption("oldest-start", "p^0 = p: s_0^2 = s^2.", None, Eq(spread[0], variance), ())
+OLDEST_STEP = Assumption("oldest-step", "Each round adds variance h^2.", None, Eq(spread[i + 1], spread[i] + noise), (i,))
 HORIZON_LAST = Assumption(
     "horizon-last",
     "One round before the horizon D is finite, so the integral of r_n^2/p is, r_n the part that no round refreshed.",
     None,
-    sp.Lt(0, inverse_integral[horizon - 1]),
+    Lt(0, inverse_integral[horizon - 1]),
     (),
 )
 HORIZON_FIRST = Assumption(
     "horizon-first",
     "At the horizon D is infinite, so the integral of r_n^2/p is: no part of p^n is wider than r_n.",
     None,
-    sp.Eq(inverse_integral[horizon], 0),
+    Eq(inverse_integral[horizon], 0),
     (),
 )
-PERFECT_ROUNDS = Assumption("perfect-rounds", "Every score is exact: all energies are 0.", sp.Eq(ideal_energies[i], 0))
+PERFECT_ROUNDS = Assumption("perfect-rounds", "Every score is exact: all energies are 0.", Eq(ideal_energies[i], 0))
 LAST_IS_DATA = Assumption(
-    "last-is-data", "The last round learns the score of the data itself: D_N = 0.", sp.Eq(divergence[N], 0), over=()
+    "last-is-data", "The last round learns the score of the data itself: D_N = 0.", Eq(divergence[N], 0), over=()
 )
-SUM_POSITIVE = Assumption("sum-positive", "An earlier round went wrong: S_N > 0.", sp.Lt(0, discounted_sum[N]), over=())
-HALF = Assumption("half-fresh", "Half of every training set is fresh.", sp.Eq(fresh_fraction[i], sp.Rational(1, 2)))
-HARMONIC = Assumption("harmonic", "J_i^2 = 1/(i+1), whose sum diverges.", sp.Eq(innovation[i] ** 2, 1 / (i + 1)))
+SUM_POSITIVE = Assumption("sum-positive", "An earlier round went wrong: S_N > 0.", Lt(0, discounted_sum[N]), over=())
+HALF = Assumption("half-fresh", "Half of every training set is fresh.", Eq(fresh_fraction[i], sp.Rational(1, 2)))
+HARMONIC = Assumption("harmonic", "J_i^2 = 1/(i+1), whose sum diverges.", Eq(innovation[i] ** 2, 1 / (i + 1)))
 
 SYSTEM: Final = (EXCESS, NOVELTY, MIXING, DIVERGENCE, INNOVATION)
 """What the words mean: mixing, f, g, D and J. Part of almost every claim below."""
@@ -463,7 +456,7 @@ REFRESH = with_mutants(
         id="refresh",
         title="Mixing with fresh data contracts chi2 by exactly (1 - alpha)^2",
         kind="equality",
-        statement=sp.Eq(mixed[i], (1 - fresh_fraction[i]) ** 2 * divergence[i]),
+        statement=Eq(mixed[i], (1 - fresh_fraction[i]) ** 2 * divergence[i]),
         source="KTV-A, section 4 (one line of the recursion)",
         assumptions=(EXCESS, MIXING, DIVERGENCE, MIXED),
         note="A fraction alpha of fresh data multiplies the accumulated divergence by (1 - alpha)^2 before the round begins.",
@@ -472,7 +465,7 @@ REFRESH = with_mutants(
     ),
     {
         "id": "cube",
-        "statement": sp.Eq(mixed[i], (1 - fresh_fraction[i]) ** 3 * divergence[i]),
+        "statement": Eq(mixed[i], (1 - fresh_fraction[i]) ** 3 * divergence[i]),
         "falsified_by": _STARTED,
         "note": "Any case with D_i > 0 and 0 < alpha < 1.",
     },
@@ -482,7 +475,7 @@ REFRESH = with_mutants(
 # --- discounted-identity ---------------------------------------------------------------------------------------------
 def unrolled_error(claim: Claim) -> Fact:
     """f_N = sum_i W_{iN} g_i + W_0 f_0, by induction on N."""
-    statement = sp.Eq(f(N), sp.Sum(window(i, N) * g(i), (i, 0, N - 1)) + whole(N) * f(0), evaluate=False)
+    statement = Eq(f(N), sp.Sum(window(i, N) * g(i), (i, 0, N - 1)) + whole(N) * f(0))
     start = pf.identity(f(1), g(0) + (1 - fresh_fraction[0]) * f(0), recursion(claim, sp.Integer(0)))
 
     def step(hypothesis: Fact, n: sp.Symbol) -> Fact:
@@ -522,7 +515,7 @@ DISCOUNTED_IDENTITY = with_mutants(
         id="discounted-identity",
         title="D_N is a quadratic form of the Gram matrix of the innovations",
         kind="equality",
-        statement=sp.Eq(divergence[N], _quadratic(2)),
+        statement=Eq(divergence[N], _quadratic(2)),
         source="driftbound",
         assumptions=(EXCESS, NOVELTY, MIXING, DIVERGENCE, GRAM, INITIAL_GRAM),
         note="All error accumulation is in the Gram matrix: sizes of the innovations alone do not determine D_N.",
@@ -531,15 +524,13 @@ DISCOUNTED_IDENTITY = with_mutants(
     ),
     {
         "id": "no-cross-term",
-        "statement": sp.Eq(divergence[N], _quadratic(1)),
+        "statement": Eq(divergence[N], _quadratic(1)),
         "falsified_by": _STARTED,
         "note": "An initial error correlated with the innovations (p^0 differs from p and the rounds repeat its direction).",
     },
     {
         "id": "diagonal-only",
-        "statement": sp.Eq(
-            divergence[N], sp.Sum(window(i, N) ** 2 * gram[i, i], (i, 0, N - 1)) + whole(N) ** 2 * divergence[0]
-        ),
+        "statement": Eq(divergence[N], sp.Sum(window(i, N) ** 2 * gram[i, i], (i, 0, N - 1)) + whole(N) ** 2 * divergence[0]),
         "falsified_by": _COHERENT,
         "note": "Coherent mean shifts.",
     },
@@ -549,7 +540,7 @@ DISCOUNTED_IDENTITY = with_mutants(
 # --- discounted-sum --------------------------------------------------------------------------------------------------
 def _orthogonal_total(claim: Claim) -> Fact:
     """D_n = S_n for every n >= 0, for innovations orthogonal to each other and to the initial error."""
-    uncorrelated = sp.Eq(mean(f(N) * g(N + j)), 0, evaluate=False)
+    uncorrelated = Eq(mean(f(N) * g(N + j)), 0)
     start = pf.identity(
         mean(f(0) * g(j)),
         0,
@@ -583,9 +574,7 @@ def _orthogonal_total(claim: Claim) -> Fact:
             hypothesis,
         )
 
-    return pf.induction(
-        sp.Eq(divergence[n], discounted_sum[n], evaluate=False), n, base, add, text="Pythagoras, round by round"
-    )
+    return pf.induction(Eq(divergence[n], discounted_sum[n]), n, base, add, text="Pythagoras, round by round")
 
 
 def _prove_discounted_sum(claim: Claim) -> Proof:
@@ -598,7 +587,7 @@ DISCOUNTED_SUM = with_mutants(
         id="discounted-sum",
         title="Orthogonal innovations: D_N is exactly the discounted sum",
         kind="equality",
-        statement=sp.Eq(divergence[N], discounted_sum[N]),
+        statement=Eq(divergence[N], discounted_sum[N]),
         source="KTV-A, Thm 4.2 (the setting in which its sum is an identity)",
         assumptions=_DISCOUNTED_SUM_ASSUMPTIONS,
         note="Pythagoras. It also holds in expectation when the innovations are martingale differences.",
@@ -664,7 +653,7 @@ def _pattern_divergence(claim: Claim, n: sp.Symbol) -> Fact:
         )
 
     correlation = pf.induction(
-        sp.Eq(mean(f(n) * g(n + j)), formula(n), evaluate=False),
+        Eq(mean(f(n) * g(n + j)), formula(n)),
         n,
         start,
         step,
@@ -710,7 +699,7 @@ def _first_finite(claim: Claim) -> Fact:
         return sp.Sum(_RHO_C**k, (k, 1, m))
 
     geometric = pf.induction(
-        sp.Eq(powers(n), _RHO_C * (1 - _RHO_C**n) / (1 - _RHO_C), evaluate=False),
+        Eq(powers(n), _RHO_C * (1 - _RHO_C**n) / (1 - _RHO_C)),
         n,
         pf.identity(powers(sp.Integer(0)), 0),
         lambda hypothesis, m: pf.identity(
@@ -749,7 +738,7 @@ def _first_finite(claim: Claim) -> Fact:
         return pf.chain(pf.reverse(target), pf.reverse(spread))
 
     return pf.induction(
-        sp.Eq(divergence[N], _pattern_formula(N), evaluate=False),
+        Eq(divergence[N], _pattern_formula(N)),
         N,
         first,
         step,
@@ -776,7 +765,7 @@ def _constant_sum(claim: Claim) -> Fact:
     open_ = _open(claim)
     start = pf.identity(discounted_sum[0], 0, claim.assume("discounted-start"), claim.assume("starts-at-data"))
     return pf.induction(
-        sp.Eq(discounted_sum[n], _plain_sum(n), evaluate=False),
+        Eq(discounted_sum[n], _plain_sum(n)),
         n,
         start,
         lambda hypothesis, m: pf.identity(
@@ -813,7 +802,7 @@ def _prove_interference_limit(claim: Claim) -> Proof:
     one_round = _pattern_divergence(claim, n)
     domain = (below, open_, apart)
     closed = pf.induction(
-        sp.Eq(divergence[n], _closed_divergence(n), evaluate=False),
+        Eq(divergence[n], _closed_divergence(n)),
         n,
         pf.identity(divergence[0], _closed_divergence(sp.Integer(0)), claim.assume("starts-at-data"), domain=domain),
         lambda hypothesis, m: pf.identity(
@@ -824,7 +813,7 @@ def _prove_interference_limit(claim: Claim) -> Proof:
     total = _constant_sum(claim)
     vanishing = 1 - (1 - alpha) ** (2 * N)
     below_one = pf.induction(
-        sp.Lt(0, vanishing, evaluate=False),
+        Lt(0, vanishing),
         N,
         pf.nonnegative(vanishing.subs(N, 1), (alpha, open_), strict=True),
         lambda hypothesis, m: pf.nonnegative(
@@ -864,7 +853,7 @@ INTERFERENCE = with_mutants(
         id="interference",
         title="Correlated innovations: D_N and S_N in closed form at every N",
         kind="equality",
-        statement=sp.And(sp.Eq(divergence[N], _pattern_formula(N)), sp.Eq(discounted_sum[N], _plain_sum(N))),
+        statement=sp.And(Eq(divergence[N], _pattern_formula(N)), Eq(discounted_sum[N], _plain_sum(N))),
         source="driftbound",
         assumptions=_INTERFERENCE_ASSUMPTIONS,
         note="c = 1: the rounds err in the same direction; c = -1: they undo one another; c = 0: Pythagoras, D_N = S_N.",
@@ -873,13 +862,13 @@ INTERFERENCE = with_mutants(
     ),
     {
         "id": "no-interference",
-        "statement": sp.Eq(divergence[N], _plain_sum(N)),
+        "statement": Eq(divergence[N], _plain_sum(N)),
         "falsified_by": _COHERENT,
         "note": "Coherent bounded innovations of constant size.",
     },
     {
         "id": "alternating-as-coherent",
-        "statement": sp.Eq(divergence[N], _pattern_formula(N).subs(decay, sp.Abs(decay))),
+        "statement": Eq(divergence[N], _pattern_formula(N).subs(decay, sp.Abs(decay))),
         "falsified_by": _ALTERNATING,
         "note": "Alternating innovations of constant size.",
     },
@@ -891,7 +880,7 @@ INTERFERENCE_LIMIT = with_mutants(
         id="interference-limit",
         title="D_N/S_N tends to (1 + rho c)/(1 - rho c)",
         kind="limit",
-        statement=sp.Eq(_LIMIT_RATIO, (1 + _RHO_C) / (1 - _RHO_C), evaluate=False),
+        statement=Eq(_LIMIT_RATIO, (1 + _RHO_C) / (1 - _RHO_C)),
         source="driftbound",
         assumptions=(*_INTERFERENCE_ASSUMPTIONS, DECAY_DOWN, DECAY_APART),
         numeric_side=False,
@@ -902,7 +891,7 @@ INTERFERENCE_LIMIT = with_mutants(
     ),
     {
         "id": "inverted",
-        "statement": sp.Eq(_LIMIT_RATIO, (1 - _RHO_C) / (1 + _RHO_C), evaluate=False),
+        "statement": Eq(_LIMIT_RATIO, (1 - _RHO_C) / (1 + _RHO_C)),
         "falsified_by": _COHERENT,
         "note": "Coherent innovations of constant size, many rounds.",
     },
@@ -914,7 +903,7 @@ def growth(claim: Claim, n: Any) -> Fact:
     """D_{n+1} <= rho D_n + J_n^2/alpha: the difference is (rho/alpha) |alpha f - g|^2."""
     named = _named_square(claim, n, alpha)
     return pf.nonnegative(
-        sp.Le(divergence[n + 1], (1 - alpha) * divergence[n] + innovation[n] ** 2 / alpha, evaluate=False),
+        Le(divergence[n + 1], (1 - alpha) * divergence[n] + innovation[n] ** 2 / alpha),
         (_alpha_form(claim, next_divergence(claim, n)), sp.Integer(-1)),
         (_rho(claim), 1 / alpha, named),
         text="D' <= rho D + J^2/alpha",
@@ -925,7 +914,7 @@ def backward(claim: Claim, n: Any) -> Fact:
     """J_n^2 <= (1 + rho)(D_{n+1} + rho D_n): the difference is rho |(1 + rho) f + g|^2."""
     named = _named_square(claim, n, alpha - 2)
     return pf.nonnegative(
-        sp.Le(innovation[n] ** 2, (2 - alpha) * (divergence[n + 1] + (1 - alpha) * divergence[n]), evaluate=False),
+        Le(innovation[n] ** 2, (2 - alpha) * (divergence[n + 1] + (1 - alpha) * divergence[n])),
         (_alpha_form(claim, next_divergence(claim, n)), 2 - alpha),
         (_rho(claim), named),
         text="J^2 <= (1 + rho)(D' + rho D)",
@@ -954,16 +943,16 @@ def _prove_two_sided_max(claim: Claim) -> Proof:
     start = claim.assume("discounted-start")
 
     upper = pf.induction(
-        sp.Le(alpha * divergence[n], discounted_sum[n] + (1 - alpha) * max_discounted_sum[n], evaluate=False),
+        Le(alpha * divergence[n], discounted_sum[n] + (1 - alpha) * max_discounted_sum[n]),
         n,
         pf.nonnegative(
-            sp.Le(alpha * divergence[0], discounted_sum[0] + (1 - alpha) * max_discounted_sum[0], evaluate=False),
+            Le(alpha * divergence[0], discounted_sum[0] + (1 - alpha) * max_discounted_sum[0]),
             start,
             (rho, divergence[0]),
             (rho, max_discounted_sum[0]),
         ),
         lambda hypothesis, m: pf.nonnegative(
-            sp.Le(alpha * divergence[m + 1], discounted_sum[m + 1] + (1 - alpha) * max_discounted_sum[m + 1], evaluate=False),
+            Le(alpha * divergence[m + 1], discounted_sum[m + 1] + (1 - alpha) * max_discounted_sum[m + 1]),
             (alpha, growth(claim, m)),
             (rho, hypothesis),
             next_sum(m),
@@ -973,32 +962,29 @@ def _prove_two_sided_max(claim: Claim) -> Proof:
         text="alpha D_n <= S_n + rho max S",
     )
     ceiling = pf.nonnegative(
-        sp.Le(divergence[N], (2 - alpha) / alpha * max_discounted_sum[N], evaluate=False),
+        Le(divergence[N], (2 - alpha) / alpha * max_discounted_sum[N]),
         (1 / alpha, pf.instance(upper, n=N)),
         (1 / alpha, pf.instance(top_s, i=N)),
     )
     lower = pf.induction(
-        sp.Le(
+        Le(
             alpha * discounted_sum[n],
             alpha * (2 - alpha) * divergence[n] + (1 - alpha) * (2 - alpha) * max_divergence[n],
-            evaluate=False,
         ),
         n,
         pf.nonnegative(
-            sp.Le(
+            Le(
                 alpha * discounted_sum[0],
                 alpha * (2 - alpha) * divergence[0] + (1 - alpha) * (2 - alpha) * max_divergence[0],
-                evaluate=False,
             ),
             (start, -alpha),
             (alpha, rho, divergence[0]),
             (rho, open_, max_divergence[0]),
         ),
         lambda hypothesis, m: pf.nonnegative(
-            sp.Le(
+            Le(
                 alpha * discounted_sum[m + 1],
                 alpha * (2 - alpha) * divergence[m + 1] + (1 - alpha) * (2 - alpha) * max_divergence[m + 1],
-                evaluate=False,
             ),
             (next_sum(m), -alpha),
             (alpha, backward(claim, m)),
@@ -1009,7 +995,7 @@ def _prove_two_sided_max(claim: Claim) -> Proof:
         text="alpha S_n <= alpha (1 + rho) D_n + rho (1 + rho) max D",
     )
     floor = pf.nonnegative(
-        sp.Le(alpha / (2 - alpha) * discounted_sum[N], max_divergence[N], evaluate=False),
+        Le(alpha / (2 - alpha) * discounted_sum[N], max_divergence[N]),
         (1 / (2 - alpha), pf.instance(lower, n=N)),
         (alpha, pf.instance(top_d, i=N)),
         domain=(open_,),
@@ -1030,10 +1016,9 @@ def _sum_bounds(claim: Claim) -> tuple[Fact, Fact]:
     n, rho, open_ = _WHOLE, _rho(claim), _open(claim)
 
     def upper_form(m: Any) -> Any:
-        return sp.Le(
+        return Le(
             alpha**2 * _total_divergence(m) + alpha * (1 - alpha) * divergence[m],
             _total_innovation(m) + alpha * divergence[0],
-            evaluate=False,
         )
 
     upper = pf.induction(
@@ -1045,10 +1030,9 @@ def _sum_bounds(claim: Claim) -> tuple[Fact, Fact]:
     )
 
     def lower_form(m: Any) -> Any:
-        return sp.Le(
+        return Le(
             _total_innovation(m),
             (2 - alpha) ** 2 * _total_divergence(m) - (1 - alpha) * (2 - alpha) * divergence[m],
-            evaluate=False,
         )
 
     lower = pf.induction(
@@ -1059,12 +1043,12 @@ def _sum_bounds(claim: Claim) -> tuple[Fact, Fact]:
         text="the summed backward bound",
     )
     above = pf.nonnegative(
-        sp.Le(_total_divergence(N), (_total_innovation(N) + alpha * divergence[0]) / alpha**2, evaluate=False),
+        Le(_total_divergence(N), (_total_innovation(N) + alpha * divergence[0]) / alpha**2),
         (alpha**-2, pf.instance(upper, n=N)),
         (1 / alpha, rho, divergence[N]),
     )
     below = pf.nonnegative(
-        sp.Le(_total_innovation(N) / (2 - alpha) ** 2, _total_divergence(N), evaluate=False),
+        Le(_total_innovation(N) / (2 - alpha) ** 2, _total_divergence(N)),
         ((2 - alpha) ** -2, pf.instance(lower, n=N)),
         (rho, 1 / (2 - alpha), divergence[N]),
         domain=(open_,),
@@ -1087,10 +1071,10 @@ _TWO_SIDED_ASSUMPTIONS = (
 
 def _two_sided(lower: Any, upper: Any, lower_sum: Any, upper_sum: Any) -> Any:
     return sp.And(
-        sp.Ge(max_divergence[N], lower * discounted_sum[N]),
-        sp.Le(divergence[N], upper * max_discounted_sum[N]),
-        sp.Ge(_total_divergence(N), lower_sum * _total_innovation(N)),
-        sp.Le(_total_divergence(N), upper_sum * (_total_innovation(N) + alpha * divergence[0])),
+        Ge(max_divergence[N], lower * discounted_sum[N]),
+        Le(divergence[N], upper * max_discounted_sum[N]),
+        Ge(_total_divergence(N), lower_sum * _total_innovation(N)),
+        Le(_total_divergence(N), upper_sum * (_total_innovation(N) + alpha * divergence[0])),
     )
 
 
@@ -1114,31 +1098,31 @@ TWO_SIDED_MAX = with_mutants(
     ),
     {
         "id": "upper-one",
-        "statement": sp.Le(divergence[N], max_discounted_sum[N]),
+        "statement": Le(divergence[N], max_discounted_sum[N]),
         "falsified_by": _COHERENT,
         "note": "Coherent mean shifts.",
     },
     {
         "id": "lower-one",
-        "statement": sp.Ge(max_divergence[N], discounted_sum[N]),
+        "statement": Ge(max_divergence[N], discounted_sum[N]),
         "falsified_by": _LONG_ALTERNATING,
         "note": "Alternating mean shifts at small alpha.",
     },
     {
         "id": "pointwise",
-        "statement": sp.Ge(divergence[N], _LOWER * discounted_sum[N]),
+        "statement": Ge(divergence[N], _LOWER * discounted_sum[N]),
         "falsified_by": model((_HALF,) * 2, [times(_TENTH, U), times(-_TENTH / 2, U)]),
         "note": "The last round undoes the error of the one before (its learned law is p itself).",
     },
     {
         "id": "upper-sum-once",
-        "statement": sp.Le(_total_divergence(N), (_total_innovation(N) + alpha * divergence[0]) / alpha),
+        "statement": Le(_total_divergence(N), (_total_innovation(N) + alpha * divergence[0]) / alpha),
         "falsified_by": _LONG_COHERENT,
         "note": "Coherent mean shifts at small alpha, many rounds.",
     },
     {
         "id": "lower-sum-once",
-        "statement": sp.Ge(_total_divergence(N), _total_innovation(N) / (2 - alpha)),
+        "statement": Ge(_total_divergence(N), _total_innovation(N) / (2 - alpha)),
         "falsified_by": _LONG_ALTERNATING,
         "note": "Alternating mean shifts at small alpha, many rounds.",
     },
@@ -1159,10 +1143,8 @@ def _next_norm(claim: Claim, n: Any) -> tuple[Fact, Fact]:
     up = pf.root(schwarz, product, size * innovation[n])
     down = pf.root(schwarz, -product, size * innovation[n])
     step = next_divergence(claim, n)
-    upper = pf.nonnegative(
-        sp.Le(divergence[n + 1], (rho * size + innovation[n]) ** 2, evaluate=False), (step, -1), (2, left, up)
-    )
-    lower = pf.nonnegative(sp.Le((rho * size - innovation[n]) ** 2, divergence[n + 1], evaluate=False), step, (2, left, down))
+    upper = pf.nonnegative(Le(divergence[n + 1], (rho * size + innovation[n]) ** 2), (step, -1), (2, left, up))
+    lower = pf.nonnegative(Le((rho * size - innovation[n]) ** 2, divergence[n + 1]), step, (2, left, down))
     return (
         pf.root(upper, after, rho * size + innovation[n], domain=(left,), text="the triangle inequality"),
         pf.root(lower, rho * size - innovation[n], after, text="the reverse triangle inequality"),
@@ -1181,21 +1163,21 @@ def _prove_triangle(claim: Claim) -> Proof:
     def step(hypothesis: Fact, m: sp.Symbol) -> Fact:
         left = pf.nonnegative(1 - fresh_fraction[m], pf.instance(claim.assume("fraction"), i=m))
         return pf.nonnegative(
-            sp.Le(sp.sqrt(divergence[m + 1]), _ceiling(m + 1), evaluate=False),
+            Le(sp.sqrt(divergence[m + 1]), _ceiling(m + 1)),
             pf.instance(upper, i=m),
             (left, hypothesis),
             unroll_at=m,
         )
 
-    total = pf.induction(sp.Le(sp.sqrt(divergence[N]), _ceiling(N), evaluate=False), N, start, step, start=1)
+    total = pf.induction(Le(sp.sqrt(divergence[N]), _ceiling(N)), N, start, step, start=1)
     return pf.qed(claim, total, upper, lower)
 
 
 def _triangle(rounds_bound: Any, keep: Any) -> Any:
     return sp.And(
-        sp.Le(sp.sqrt(divergence[N]), rounds_bound),
-        sp.Le(sp.sqrt(divergence[i + 1]), keep * sp.sqrt(divergence[i]) + innovation[i]),
-        sp.Ge(sp.sqrt(divergence[i + 1]), keep * sp.sqrt(divergence[i]) - innovation[i]),
+        Le(sp.sqrt(divergence[N]), rounds_bound),
+        Le(sp.sqrt(divergence[i + 1]), keep * sp.sqrt(divergence[i]) + innovation[i]),
+        Ge(sp.sqrt(divergence[i + 1]), keep * sp.sqrt(divergence[i]) - innovation[i]),
     )
 
 
@@ -1213,7 +1195,7 @@ TRIANGLE = with_mutants(
     ),
     {
         "id": "root-of-sum",
-        "statement": sp.Le(
+        "statement": Le(
             sp.sqrt(divergence[N]),
             sp.sqrt(sp.Sum(window(i, N) ** 2 * innovation[i] ** 2, (i, 0, N - 1)) + whole(N) ** 2 * divergence[0]),
         ),
@@ -1222,7 +1204,7 @@ TRIANGLE = with_mutants(
     },
     {
         "id": "refresh-squared",
-        "statement": sp.Le(sp.sqrt(divergence[i + 1]), (1 - fresh_fraction[i]) ** 2 * sp.sqrt(divergence[i]) + innovation[i]),
+        "statement": Le(sp.sqrt(divergence[i + 1]), (1 - fresh_fraction[i]) ** 2 * sp.sqrt(divergence[i]) + innovation[i]),
         "falsified_by": _COHERENT,
         "note": "Coherent mean shifts.",
     },
@@ -1234,7 +1216,7 @@ def _intra_floor(claim: Claim) -> Fact:
     """alpha_i I_i <= J_i^2: pointwise alpha p <= q."""
     left = pf.nonnegative(1 - fresh_fraction[i], claim.assume("fraction"))
     pointwise = pf.nonnegative(
-        sp.Le(fresh_fraction[i] * g(i) ** 2 * data / mixture(i), g(i) ** 2, evaluate=False),
+        Le(fresh_fraction[i] * g(i) ** 2 * data / mixture(i), g(i) ** 2),
         (claim.assume("mixing"), g(i) ** 2 / mixture(i)),
         (left, law(i), g(i) ** 2, 1 / mixture(i)),
         text="alpha p <= q at every point",
@@ -1248,7 +1230,7 @@ def _intra_floor(claim: Claim) -> Fact:
 
 def _prove_innovation_vs_intra(claim: Claim) -> Proof:
     pointwise = pf.nonnegative(
-        sp.Le(g(i) ** 2, ratio_sup[i] * g(i) ** 2 * data / mixture(i), evaluate=False),
+        Le(g(i) ** 2, ratio_sup[i] * g(i) ** 2 * data / mixture(i)),
         (g(i) ** 2, 1 / mixture(i), claim.assume("ratio-sup")),
         text="q <= sup(q/p) p at every point",
     )
@@ -1265,9 +1247,7 @@ INNOVATION_VS_INTRA = with_mutants(
         id="innovation-vs-intra",
         title="Innovation against the error of one round",
         kind="equivalence",
-        statement=sp.And(
-            sp.Ge(innovation[i] ** 2, fresh_fraction[i] * intra[i]), sp.Le(innovation[i] ** 2, ratio_sup[i] * intra[i])
-        ),
+        statement=sp.And(Ge(innovation[i] ** 2, fresh_fraction[i] * intra[i]), Le(innovation[i] ** 2, ratio_sup[i] * intra[i])),
         source="KTV-A, section 4 (change of reference from q_i to p)",
         assumptions=(NOVELTY, MIXING, INNOVATION, INTRA, RATIO_SUP, FRACTION),
         note="J is measured against the data, I against the mixture; the upper half is vacuous if sup(q/p) is infinite.",
@@ -1276,13 +1256,13 @@ INNOVATION_VS_INTRA = with_mutants(
     ),
     {
         "id": "lower-one",
-        "statement": sp.Ge(innovation[i] ** 2, intra[i]),
+        "statement": Ge(innovation[i] ** 2, intra[i]),
         "falsified_by": model((_TENTH,), [(_HALF, -_HALF, 0, 0)], start=(-_HALF, -_HALF, _HALF, _HALF)),
         "note": "A round whose error sits where the mixture has less mass than the data (p^i narrower than p, then widened).",
     },
     {
         "id": "upper-one",
-        "statement": sp.Le(innovation[i] ** 2, intra[i]),
+        "statement": Le(innovation[i] ** 2, intra[i]),
         "falsified_by": model((_TENTH,), [(0, 0, _HALF, -_HALF)], start=(-_HALF, -_HALF, _HALF, _HALF)),
         "note": "A round whose error sits where the mixture has more mass than the data (repeated mean shifts).",
     },
@@ -1303,14 +1283,14 @@ def _pair_floor(claim: Claim) -> Fact:
         pf.identity(mean(g(i) ** 2), innovation[i] ** 2, claim.assume("innovation")),
     )
     back = pf.nonnegative(
-        sp.Le(innovation[i] ** 2, (1 + keep) * (divergence[i + 1] + keep * divergence[i]), evaluate=False),
+        Le(innovation[i] ** 2, (1 + keep) * (divergence[i + 1] + keep * divergence[i])),
         (next_divergence(claim, i), 1 + keep),
         (left, square),
         text="J^2 <= (1 + rho)(D' + rho D)",
     )
     more = pf.nonnegative(1 + keep, claim.assume("fraction"), strict=True)
     return pf.nonnegative(
-        sp.Le(innovation[i] ** 2 / (1 + keep) ** 2, _PAIR, evaluate=False),
+        Le(innovation[i] ** 2 / (1 + keep) ** 2, _PAIR),
         (back, (1 + keep) ** -2),
         (1 / (1 + keep), pf.below_max(divergence[i + 1], _PAIR)),
         (left, 1 / (1 + keep), pf.below_max(divergence[i], _PAIR)),
@@ -1322,7 +1302,7 @@ def _prove_consecutive_floor(claim: Claim) -> Proof:
     floor = _pair_floor(claim)
     more = pf.nonnegative(2 - fresh_fraction[i], claim.assume("fraction"), strict=True)
     small = pf.nonnegative(
-        sp.Le(fresh_fraction[i] * intra[i] / (2 - fresh_fraction[i]) ** 2, _PAIR, evaluate=False),
+        Le(fresh_fraction[i] * intra[i] / (2 - fresh_fraction[i]) ** 2, _PAIR),
         floor,
         ((2 - fresh_fraction[i]) ** -2, _intra_floor(claim)),
         domain=(more,),
@@ -1338,8 +1318,8 @@ CONSECUTIVE_FLOOR = with_mutants(
         title="Floor: of two consecutive divergences one is at least J^2/(2 - alpha)^2",
         kind="lower",
         statement=sp.And(
-            sp.Ge(_PAIR, innovation[i] ** 2 / (2 - fresh_fraction[i]) ** 2),
-            sp.Ge(_PAIR, fresh_fraction[i] * intra[i] / (2 - fresh_fraction[i]) ** 2),
+            Ge(_PAIR, innovation[i] ** 2 / (2 - fresh_fraction[i]) ** 2),
+            Ge(_PAIR, fresh_fraction[i] * intra[i] / (2 - fresh_fraction[i]) ** 2),
         ),
         source="driftbound",
         assumptions=_FLOOR_ASSUMPTIONS,
@@ -1349,13 +1329,13 @@ CONSECUTIVE_FLOOR = with_mutants(
     ),
     {
         "id": "after-only",
-        "statement": sp.Ge(divergence[i + 1], innovation[i] ** 2 / (2 - fresh_fraction[i]) ** 2),
+        "statement": Ge(divergence[i + 1], innovation[i] ** 2 / (2 - fresh_fraction[i]) ** 2),
         "falsified_by": model((_HALF,) * 2, [times(_TENTH, U), times(-_TENTH / 2, U)]),
         "note": "A round that undoes the error so far.",
     },
     {
         "id": "constant-one",
-        "statement": sp.Ge(_PAIR, innovation[i] ** 2),
+        "statement": Ge(_PAIR, innovation[i] ** 2),
         "falsified_by": _UNDO,
         "note": "A round that carries f to -f (alternating mean shifts at small alpha).",
     },
@@ -1367,7 +1347,7 @@ def _prove_persistent(claim: Claim) -> Proof:
     visible = claim.assume("visible")
     chain = _alpha_form(claim, _intra_floor(claim))
     pair = pf.nonnegative(
-        sp.Le(alpha * observabilities[i] * ideal_energies[i] / (8 * (2 - alpha) ** 2), _PAIR, evaluate=False),
+        Le(alpha * observabilities[i] * ideal_energies[i] / (8 * (2 - alpha) ** 2), _PAIR),
         _alpha_form(claim, _pair_floor(claim)),
         ((2 - alpha) ** -2, chain),
         (alpha, (2 - alpha) ** -2, visible),
@@ -1375,11 +1355,11 @@ def _prove_persistent(claim: Claim) -> Proof:
     )
     n = _WHOLE
     jumps = pf.induction(
-        sp.Le(alpha * _visible_total(n) / 8, _total_innovation(n), evaluate=False),
+        Le(alpha * _visible_total(n) / 8, _total_innovation(n)),
         n,
         pf.identity(alpha * _visible_total(sp.Integer(0)) / 8, _total_innovation(sp.Integer(0))),
         lambda hypothesis, m: pf.nonnegative(
-            sp.Le(alpha * _visible_total(m + 1) / 8, _total_innovation(m + 1), evaluate=False),
+            Le(alpha * _visible_total(m + 1) / 8, _total_innovation(m + 1)),
             hypothesis,
             pf.instance(chain, i=m),
             (alpha, pf.instance(visible, i=m)),
@@ -1389,7 +1369,7 @@ def _prove_persistent(claim: Claim) -> Proof:
     )
     below = _sum_bounds(claim)[1]
     total = pf.nonnegative(
-        sp.Le(alpha / (8 * (2 - alpha) ** 2) * _visible_total(N), _total_divergence(N), evaluate=False),
+        Le(alpha / (8 * (2 - alpha) ** 2) * _visible_total(N), _total_divergence(N)),
         below,
         ((2 - alpha) ** -2, pf.instance(jumps, n=N)),
         domain=(more,),
@@ -1403,8 +1383,8 @@ def _visible_total(rounds: Any) -> sp.Expr:
 
 def _persistent(seen: Any, total: Any) -> Any:
     return sp.And(
-        sp.Ge(_PAIR, alpha * seen / (8 * (2 - alpha) ** 2)),
-        sp.Ge(_total_divergence(N), alpha / (8 * (2 - alpha) ** 2) * total),
+        Ge(_PAIR, alpha * seen / (8 * (2 - alpha) ** 2)),
+        Ge(_total_divergence(N), alpha / (8 * (2 - alpha) ** 2) * total),
     )
 
 
@@ -1479,11 +1459,11 @@ def _harmonic_bound(claim: Claim) -> Fact:
 
     first = pf.identity(divergence[1], 1, one_round(sp.Integer(0)), claim.assume("starts-at-data"))
     return pf.induction(
-        sp.Le(divergence[N], ceiling(N), evaluate=False),
+        Le(divergence[N], ceiling(N)),
         N,
-        pf.nonnegative(sp.Le(divergence[1], ceiling(1), evaluate=False), (first, -1)),
+        pf.nonnegative(Le(divergence[1], ceiling(1)), (first, -1)),
         lambda hypothesis, m: pf.nonnegative(
-            sp.Le(divergence[m + 1], ceiling(m + 1), evaluate=False), (one_round(m), -1), (sp.Rational(1, 4), hypothesis)
+            Le(divergence[m + 1], ceiling(m + 1)), (one_round(m), -1), (sp.Rational(1, 4), hypothesis)
         ),
         start=1,
         text="D_N <= 5/(2 (N + 1))",
@@ -1503,7 +1483,7 @@ PERSISTENT_V1 = with_mutants(
         id="persistent-v1",
         title="Non-summable error energy keeps D_i away from 0 (wording of version 1)",
         kind="limit",
-        statement=sp.Lt(0, sp.Limit(divergence[N], N, sp.oo), evaluate=False),
+        statement=Lt(0, sp.Limit(divergence[N], N, sp.oo)),
         source="KTV-A, Prop. 4.1 in its first version",
         assumptions=_V1_ASSUMPTIONS,
         expected="false",
@@ -1514,7 +1494,7 @@ PERSISTENT_V1 = with_mutants(
     ),
     {
         "id": "limit-above-one",
-        "statement": sp.Lt(1, sp.Limit(divergence[N], N, sp.oo), evaluate=False),
+        "statement": Lt(1, sp.Limit(divergence[N], N, sp.oo)),
         "falsified_by": _HARMONIC_CASE,
         "note": "The same sequence: a stronger version of what is refuted.",
     },
@@ -1530,7 +1510,7 @@ PERSISTENT_V1_WITNESS = with_mutants(
         id="persistent-v1-witness",
         title="Non-summable innovations whose divergence tends to 0",
         kind="upper",
-        statement=sp.Le(divergence[N], sp.Rational(5, 2) / (N + 1)),
+        statement=Le(divergence[N], sp.Rational(5, 2) / (N + 1)),
         source="driftbound",
         assumptions=_V1_ASSUMPTIONS,
         note="What grows without bound with sum J_i^2 is the sum of the D_i, not D_i itself.",
@@ -1539,7 +1519,7 @@ PERSISTENT_V1_WITNESS = with_mutants(
     ),
     {
         "id": "half",
-        "statement": sp.Le(divergence[N], 2 / (N + 1)),
+        "statement": Le(divergence[N], 2 / (N + 1)),
         "falsified_by": _HARMONIC_CASE,
         "note": "The first rounds of orthogonal innovations with J_i^2 = 1/(i+1).",
     },
@@ -1554,9 +1534,7 @@ _ENERGY_SUM = (
 
 def _refute_display(claim: Claim) -> Proof:
     zero = pf.identity(ratio * _ENERGY_SUM, 0, claim.assume("perfect-rounds"), claim.assume("starts-at-data"))
-    return pf.disproved(
-        claim, pf.nonnegative(sp.Lt(ratio * _ENERGY_SUM, divergence[N] + bias, evaluate=False), (zero, -1), divergence[N], bias)
-    )
+    return pf.disproved(claim, pf.nonnegative(Lt(ratio * _ENERGY_SUM, divergence[N] + bias), (zero, -1), divergence[N], bias))
 
 
 _PERFECT: Final = model((_HALF,) * 2, [(0, 0, 0, 0)] * 2, e=(ideal_energies, (0, 0)), b=(bias, 1), r=(ratio, 1))
@@ -1565,7 +1543,7 @@ THM42_DISPLAY = with_mutants(
         id="thm42-display",
         title="D_N + C_bias is bounded by a multiple of the discounted energies (as displayed)",
         kind="upper",
-        statement=sp.Le(divergence[N] + bias, ratio * _ENERGY_SUM),
+        statement=Le(divergence[N] + bias, ratio * _ENERGY_SUM),
         source="KTV-A, Thm 4.2 as displayed",
         assumptions=(STARTS_AT_DATA, PERFECT_ROUNDS, ALPHA),
         expected="false",
@@ -1576,7 +1554,7 @@ THM42_DISPLAY = with_mutants(
     ),
     {
         "id": "without-initial-term",
-        "statement": sp.Le(
+        "statement": Le(
             divergence[N] + bias, ratio * sp.Sum((1 - alpha) ** (2 * (N - 1 - i)) * ideal_energies[i], (i, 0, N - 1))
         ),
         "falsified_by": _PERFECT,
@@ -1587,7 +1565,7 @@ THM42_DISPLAY = with_mutants(
 
 def _refute_pointwise_floor(claim: Claim) -> Proof:
     fact = pf.nonnegative(
-        sp.Lt(divergence[N], ratio * discounted_sum[N], evaluate=False),
+        Lt(divergence[N], ratio * discounted_sum[N]),
         (claim.assume("last-is-data"), sp.Integer(-1)),
         (ratio, claim.assume("sum-positive")),
     )
@@ -1600,7 +1578,7 @@ NO_POINTWISE_FLOOR = with_mutants(
         id="no-pointwise-floor",
         title="D_N is at least a fixed multiple of S_N, at every N",
         kind="lower",
-        statement=sp.Ge(divergence[N], ratio * discounted_sum[N]),
+        statement=Ge(divergence[N], ratio * discounted_sum[N]),
         source="driftbound (against the lower half of KTV-A, Thm 4.2)",
         assumptions=(*SYSTEM, DISCOUNTED, DISCOUNTED_START, LAST_IS_DATA, SUM_POSITIVE),
         expected="false",
@@ -1611,7 +1589,7 @@ NO_POINTWISE_FLOOR = with_mutants(
     ),
     {
         "id": "one-thousandth",
-        "statement": sp.Ge(divergence[N], discounted_sum[N] / 1000),
+        "statement": Ge(divergence[N], discounted_sum[N] / 1000),
         "falsified_by": _LAST_PERFECT,
         "note": "A last round that learns the score of the data itself: no constant is small enough.",
     },
@@ -1620,17 +1598,17 @@ NO_POINTWISE_FLOOR = with_mutants(
 
 # --- tv-discount -----------------------------------------------------------------------------------------------------
 def _tv_triangle(*, n: sp.Expr) -> Any:
-    return sp.Le(tv[n + 1], endpoint_tv[n] + smoothing_tv[n] + mixed_tv[n], evaluate=False)
+    return Le(tv[n + 1], endpoint_tv[n] + smoothing_tv[n] + mixed_tv[n])
 
 
 def _pinsker(*, n: sp.Expr) -> Any:
-    return sp.Le(endpoint_tv[n] ** 2, endpoint_kl[n] / 2, evaluate=False)
+    return Le(endpoint_tv[n] ** 2, endpoint_kl[n] / 2)
 
 
 def _girsanov(start: Fact, *, n: sp.Expr) -> Any:
     if (start.lhs, start.op, start.rhs) != (initial_kl, "==", 0):
         raise pf.ProofError(f"both processes must start from one law, but the premise is {start}")
-    return sp.Le(endpoint_kl[n], learned_energies[n] / 2, evaluate=False)
+    return Le(endpoint_kl[n], learned_energies[n] / 2)
 
 
 TV_TRIANGLE: Final = pf.Theorem(
@@ -1640,12 +1618,12 @@ PINSKER: Final = pf.Theorem("Pinsker", "TV(P, Q)^2 <= KL(P || Q)/2", _pinsker)
 GIRSANOV: Final = pf.Theorem(
     "Girsanov", "KTV-A, Prop. 3.1 (claim girsanov-kl, started from q_T): KL(p^ || q_t0) <= learned energy / 2", _girsanov
 )
-TV_MEAN = Assumption("tv-mean", "TV(p^i, p) is half the mean of |f_i| under p.", None, sp.Eq(tv[i], mean(sp.Abs(f(i))) / 2))
+TV_MEAN = Assumption("tv-mean", "TV(p^i, p) is half the mean of |f_i| under p.", None, Eq(tv[i], mean(sp.Abs(f(i))) / 2))
 TV_MIXED = Assumption(
     "tv-mixed",
     "TV(q_i, p) is half the mean of |q_i/p - 1| under p.",
     None,
-    sp.Eq(mixed_tv[i], mean(sp.Abs(mixture(i) / data - 1)) / 2),
+    Eq(mixed_tv[i], mean(sp.Abs(mixture(i) / data - 1)) / 2),
 )
 
 
@@ -1680,13 +1658,13 @@ def _prove_tv_discount(claim: Claim) -> Proof:
 
     def one_round(m: Any) -> Fact:
         energy = pf.nonnegative(
-            sp.Le(endpoint_tv[m] ** 2, learned_energies[m] / 4, evaluate=False),
+            Le(endpoint_tv[m] ** 2, learned_energies[m] / 4),
             pf.cited(PINSKER, n=m),
             (sp.Rational(1, 2), pf.cited(GIRSANOV, claim.assume("common-start"), n=m)),
         )
         small = pf.root(energy, endpoint_tv[m], sp.sqrt(learned_energies[m]) / 2)
         return pf.nonnegative(
-            sp.Le(tv[m + 1], _tv_term(m) + (1 - fresh_fraction[m]) * tv[m], evaluate=False),
+            Le(tv[m + 1], _tv_term(m) + (1 - fresh_fraction[m]) * tv[m]),
             pf.cited(TV_TRIANGLE, n=m),
             small,
             (pf.instance(refresh, i=m), -1),
@@ -1694,12 +1672,10 @@ def _prove_tv_discount(claim: Claim) -> Proof:
 
     def step(hypothesis: Fact, m: sp.Symbol) -> Fact:
         left = pf.nonnegative(1 - fresh_fraction[m], pf.instance(claim.assume("fraction"), i=m))
-        return pf.nonnegative(
-            sp.Le(tv[m + 1], _tv_ceiling(m + 1, _tv_term), evaluate=False), one_round(m), (left, hypothesis), unroll_at=m
-        )
+        return pf.nonnegative(Le(tv[m + 1], _tv_ceiling(m + 1, _tv_term)), one_round(m), (left, hypothesis), unroll_at=m)
 
-    start = pf.nonnegative(sp.Le(tv[1], _tv_ceiling(sp.Integer(1), _tv_term), evaluate=False), one_round(sp.Integer(0)))
-    return pf.qed(claim, pf.induction(sp.Le(tv[N], _tv_ceiling(N, _tv_term), evaluate=False), N, start, step, start=1))
+    start = pf.nonnegative(Le(tv[1], _tv_ceiling(sp.Integer(1), _tv_term)), one_round(sp.Integer(0)))
+    return pf.qed(claim, pf.induction(Le(tv[N], _tv_ceiling(N, _tv_term)), N, start, step, start=1))
 
 
 _TV_ASSUMPTIONS = (EXCESS, MIXING, TV_MEAN, TV_MIXED, FRACTION)
@@ -1719,7 +1695,7 @@ TV_DISCOUNT = with_mutants(
         id="tv-discount",
         title="Total variation: discounted learned energies plus the smoothing of every round",
         kind="upper",
-        statement=sp.Le(tv[N], _tv_ceiling(N, _tv_term)),
+        statement=Le(tv[N], _tv_ceiling(N, _tv_term)),
         source="driftbound",
         assumptions=(*_TV_ASSUMPTIONS, COMMON_START),
         note="Needs finite learned energies, and reverse processes that start from q_T. The smoothing by t0 is paid in every "
@@ -1729,7 +1705,7 @@ TV_DISCOUNT = with_mutants(
     ),
     {
         "id": "no-smoothing",
-        "statement": sp.Le(tv[N], _tv_ceiling(N, lambda n: sp.sqrt(learned_energies[n]) / 2)),
+        "statement": Le(tv[N], _tv_ceiling(N, lambda n: sp.sqrt(learned_energies[n]) / 2)),
         "falsified_by": _TV_CASE,
         "note": "A perfect score with early stopping at t0 > 0.",
     },
@@ -1781,30 +1757,30 @@ KERNEL_BELOW = Assumption(
     "kernel-below",
     "The kernel is at most b + Delta, b its infimum and Delta its range: 1 for a Gaussian kernel, 2 for a cosine.",
     None,
-    sp.Le(_KERNEL, kernel_floor + kernel_range),
+    Le(_KERNEL, kernel_floor + kernel_range),
     (),
 )
-KERNEL_ABOVE = Assumption("kernel-above", "The kernel is at least b.", None, sp.Ge(_KERNEL, kernel_floor), ())
+KERNEL_ABOVE = Assumption("kernel-above", "The kernel is at least b.", None, Ge(_KERNEL, kernel_floor), ())
 MMD_MEAN = Assumption(
     "mmd-mean",
     "MMD(p^i, p)^2 is the double integral of a positive-definite kernel against p^i - p.",
     None,
-    sp.Eq(mmd[i] ** 2, _energy_of(_drifted, i)),
+    Eq(mmd[i] ** 2, _energy_of(_drifted, i)),
 )
 MMD_MIXED = Assumption(
-    "mmd-mixed", "MMD(q_i, p)^2 is that against q_i - p.", None, sp.Eq(mixed_mmd[i] ** 2, _energy_of(_mixed_drifted, i))
+    "mmd-mixed", "MMD(q_i, p)^2 is that against q_i - p.", None, Eq(mixed_mmd[i] ** 2, _energy_of(_mixed_drifted, i))
 )
 MMD_ENDPOINT = Assumption(
     "mmd-endpoint",
     "MMD(p^{i+1}, q_{i,t0})^2 is that against p^{i+1} - q_{i,t0}.",
     None,
-    sp.Eq(endpoint_mmd[i] ** 2, _energy_of(_missed, i)),
+    Eq(endpoint_mmd[i] ** 2, _energy_of(_missed, i)),
 )
 PAIR_MIXING = Assumption(
     "pair-mixing",
     "Round i trains on q_i = alpha_i p + (1 - alpha_i) p^i.",
     None,
-    sp.Eq(
+    Eq(
         _pair_mixture(i, _SIDE, omega),
         fresh_fraction[i] * _pair_data(_SIDE, omega) + (1 - fresh_fraction[i]) * _pair_law(i, _SIDE, omega),
     ),
@@ -1814,14 +1790,14 @@ JORDAN = Assumption(
     "jordan",
     "p^{i+1} - q_{i,t0} is the difference of its Jordan parts, which are not negative.",
     None,
-    sp.Eq(_missed(i, _SIDE), _jordan(i, 0, _SIDE, omega) - _jordan(i, 1, _SIDE, omega)),
+    Eq(_missed(i, _SIDE), _jordan(i, 0, _SIDE, omega) - _jordan(i, 1, _SIDE, omega)),
     (i, _SIDE),
 )
 JORDAN_MASS = Assumption(
     "jordan-mass",
     "Both Jordan parts have the mass TV(p^{i+1}, q_{i,t0}), and the two points are independent.",
     None,
-    sp.Eq(mean(_jordan(i, _PART, 0, omega) * _jordan(i, _OTHER, 1, omega)), endpoint_tv[i] ** 2),
+    Eq(mean(_jordan(i, _PART, 0, omega) * _jordan(i, _OTHER, 1, omega)), endpoint_tv[i] ** 2),
     (i, _PART, _OTHER),
 )
 
@@ -1829,7 +1805,7 @@ JORDAN_MASS = Assumption(
 def _mmd_triangle(drift: Fact, *, n: sp.Expr) -> Any:
     if (drift.op, drift.lhs, drift.rhs) != ("==", mmd[n + 1] ** 2, _energy_of(_drifted, n + 1)):
         raise pf.ProofError(f"the premise must say that MMD^2 is the double integral of a kernel, not {drift}")
-    return sp.Le(mmd[n + 1], endpoint_mmd[n] + smoothing_mmd[n] + mixed_mmd[n], evaluate=False)
+    return Le(mmd[n + 1], endpoint_mmd[n] + smoothing_mmd[n] + mixed_mmd[n])
 
 
 MMD_TRIANGLE: Final = pf.Theorem(
@@ -1861,7 +1837,7 @@ def _mmd_refresh(claim: Claim) -> Fact:
         text="the double integral is quadratic in q_i - p",
     )
     down, up = (
-        pf.nonnegative(sp.Le(small, large, evaluate=False), (squared, sign))
+        pf.nonnegative(Le(small, large), (squared, sign))
         for small, large, sign in ((squared.lhs, squared.rhs, -1), (squared.rhs, squared.lhs, 1))
     )
     return pf.antisymmetry(
@@ -1887,7 +1863,7 @@ def _mmd_below_tv(claim: Claim) -> Fact:
     )
     bound = kernel_range * alike + kernel_floor * (alike - crossed)
     pointwise = pf.nonnegative(
-        sp.Le(_KERNEL * _missed(i, 0) * _missed(i, 1), bound, evaluate=False),
+        Le(_KERNEL * _missed(i, 0) * _missed(i, 1), bound),
         (expanded, -1),
         (claim.assume("kernel-below"), alike),
         (claim.assume("kernel-above"), crossed),
@@ -1897,7 +1873,7 @@ def _mmd_below_tv(claim: Claim) -> Fact:
     masses = [claim.assume("jordan-mass", a=a, b=b) for a in (0, 1) for b in (0, 1)]
     whole_square = pf.identity(averaged.rhs, 2 * kernel_range * endpoint_tv[i] ** 2, *masses, text="all masses are equal")
     return pf.nonnegative(
-        sp.Le(endpoint_mmd[i] ** 2, 2 * kernel_range * endpoint_tv[i] ** 2, evaluate=False),
+        Le(endpoint_mmd[i] ** 2, 2 * kernel_range * endpoint_tv[i] ** 2),
         (claim.assume("mmd-endpoint"), -1),
         (pf.expectation(_KERNEL * _missed(i, 0) * _missed(i, 1)), -1),
         averaged,
@@ -1919,14 +1895,14 @@ def _prove_mmd_discount(claim: Claim) -> Proof:
 
     def one_round(m: Any) -> Fact:
         energy = pf.nonnegative(
-            sp.Le(endpoint_mmd[m] ** 2, kernel_range * learned_energies[m] / 2, evaluate=False),
+            Le(endpoint_mmd[m] ** 2, kernel_range * learned_energies[m] / 2),
             pf.instance(below, i=m),
             (2 * kernel_range, pf.cited(PINSKER, n=m)),
             (kernel_range, pf.cited(GIRSANOV, claim.assume("common-start"), n=m)),
         )
         small = pf.root(energy, endpoint_mmd[m], sp.sqrt(kernel_range * learned_energies[m] / 2))
         return pf.nonnegative(
-            sp.Le(mmd[m + 1], _mmd_term(m) + (1 - fresh_fraction[m]) * mmd[m], evaluate=False),
+            Le(mmd[m + 1], _mmd_term(m) + (1 - fresh_fraction[m]) * mmd[m]),
             pf.cited(MMD_TRIANGLE, claim.assume("mmd-mean", i=m + 1), n=m),
             small,
             (pf.instance(refresh, i=m), -1),
@@ -1934,12 +1910,10 @@ def _prove_mmd_discount(claim: Claim) -> Proof:
 
     def step(hypothesis: Fact, m: sp.Symbol) -> Fact:
         left = pf.nonnegative(1 - fresh_fraction[m], pf.instance(claim.assume("fraction"), i=m))
-        return pf.nonnegative(
-            sp.Le(mmd[m + 1], _mmd_ceiling(m + 1, _mmd_term), evaluate=False), one_round(m), (left, hypothesis), unroll_at=m
-        )
+        return pf.nonnegative(Le(mmd[m + 1], _mmd_ceiling(m + 1, _mmd_term)), one_round(m), (left, hypothesis), unroll_at=m)
 
-    start = pf.nonnegative(sp.Le(mmd[1], _mmd_ceiling(sp.Integer(1), _mmd_term), evaluate=False), one_round(sp.Integer(0)))
-    return pf.qed(claim, pf.induction(sp.Le(mmd[N], _mmd_ceiling(N, _mmd_term), evaluate=False), N, start, step, start=1))
+    start = pf.nonnegative(Le(mmd[1], _mmd_ceiling(sp.Integer(1), _mmd_term)), one_round(sp.Integer(0)))
+    return pf.qed(claim, pf.induction(Le(mmd[N], _mmd_ceiling(N, _mmd_term)), N, start, step, start=1))
 
 
 def pair_model(
@@ -2015,7 +1989,7 @@ MMD_DISCOUNT = with_mutants(
         id="mmd-discount",
         title="MMD, which samples measure: discounted learned energies plus the smoothing of every round",
         kind="upper",
-        statement=sp.Le(mmd[N], _mmd_ceiling(N, _mmd_term)),
+        statement=Le(mmd[N], _mmd_ceiling(N, _mmd_term)),
         source="driftbound",
         assumptions=(*_MMD_ASSUMPTIONS, COMMON_START),
         note="For a positive-definite kernel of range Delta, MMD^2 <= 2 Delta TV^2. No law needs a density with respect to "
@@ -2025,27 +1999,25 @@ MMD_DISCOUNT = with_mutants(
     ),
     {
         "id": "no-smoothing",
-        "statement": sp.Le(mmd[N], _mmd_ceiling(N, lambda n: sp.sqrt(kernel_range * learned_energies[n] / 2))),
+        "statement": Le(mmd[N], _mmd_ceiling(N, lambda n: sp.sqrt(kernel_range * learned_energies[n] / 2))),
         "falsified_by": _PAIR_SMOOTHED,
         "note": "A perfect score with early stopping at t0 > 0.",
     },
     {
         "id": "as-tv",
-        "statement": sp.Le(
-            mmd[N], _mmd_ceiling(N, lambda n: sp.sqrt(kernel_range * learned_energies[n]) / 2 + smoothing_mmd[n])
-        ),
+        "statement": Le(mmd[N], _mmd_ceiling(N, lambda n: sp.sqrt(kernel_range * learned_energies[n]) / 2 + smoothing_mmd[n])),
         "falsified_by": _PAIR_ERROR,
         "note": "An error that moves mass between modes far apart: MMD is sqrt(2) TV.",
     },
     {
         "id": "any-kernel",
-        "statement": sp.Le(mmd[N], _mmd_ceiling(N, lambda n: sp.sqrt(learned_energies[n] / 2) + smoothing_mmd[n])),
+        "statement": Le(mmd[N], _mmd_ceiling(N, lambda n: sp.sqrt(learned_energies[n] / 2) + smoothing_mmd[n])),
         "falsified_by": _PAIR_OPPOSITE,
         "note": "A cosine kernel, which is negative between modes half a wave apart: MMD is 2 TV.",
     },
     {
         "id": "rho-squared",
-        "statement": sp.Le(
+        "statement": Le(
             mmd[N],
             sp.Sum(window(i, N) ** 2 * _mmd_term(i), (i, 0, N - 1)) + whole(N) ** 2 * mmd[0],
         ),
@@ -2076,7 +2048,7 @@ def _turned() -> Fact:
         return sp.Sum(term(first + rest - _lag), (_lag, 0, rest))
 
     def first_term(rest: Any) -> Any:
-        return sp.Eq(up(m, rest + 1), term(m) + up(m + 1, rest), evaluate=False)
+        return Eq(up(m, rest + 1), term(m) + up(m + 1, rest))
 
     bottom = pf.induction(
         first_term(n),
@@ -2097,7 +2069,7 @@ def _turned() -> Fact:
         return pf.identity(down(m, r + 1), up(m, r + 1), top, pf.instance(hypothesis, n=m + 1), pf.instance(bottom, r=r))
 
     turned = pf.induction(
-        sp.Eq(down(m, n), up(m, n), evaluate=False),
+        Eq(down(m, n), up(m, n)),
         n,
         pf.identity(down(m, sp.Integer(0)), up(m, sp.Integer(0))),
         step,
@@ -2156,7 +2128,7 @@ def _remembered(claim: Claim) -> Fact:
         return pf.chain(before, reached, joined)
 
     total = pf.induction(
-        sp.Eq(f(m + 1 + r), split(m, r), evaluate=False),
+        Eq(f(m + 1 + r), split(m, r)),
         r,
         start,
         step,
@@ -2210,7 +2182,7 @@ MEMORY_IDENTITY = with_mutants(
         id="memory-identity",
         title="Any linear mixing: D_N is the Gram matrix in the weights of the resolvent",
         kind="equality",
-        statement=sp.Eq(divergence[N], sp.Sum(weights[i] * weights[j] * gram[i, j], (i, 0, N - 1), (j, 0, N - 1))),
+        statement=Eq(divergence[N], sp.Sum(weights[i] * weights[j] * gram[i, j], (i, 0, N - 1), (j, 0, N - 1))),
         source="driftbound",
         assumptions=(EXCESS, NOVELTY, MEMORY, START, RESOLVENT_LAST, RESOLVENT, WEIGHTS, DIVERGENCE, GRAM),
         note="Fresh fractions, replacing and accumulating are instances; only the weights W_{iN} differ.",
@@ -2219,13 +2191,13 @@ MEMORY_IDENTITY = with_mutants(
     ),
     {
         "id": "diagonal-only",
-        "statement": sp.Eq(divergence[N], sp.Sum(weights[i] ** 2 * gram[i, i], (i, 0, N - 1))),
+        "statement": Eq(divergence[N], sp.Sum(weights[i] ** 2 * gram[i, i], (i, 0, N - 1))),
         "falsified_by": _MEMORY_CASE,
         "note": "Coherent innovations under any mixing.",
     },
     {
         "id": "weights-not-squared",
-        "statement": sp.Eq(divergence[N], sp.Sum(weights[i] * gram[i, j], (i, 0, N - 1), (j, 0, N - 1))),
+        "statement": Eq(divergence[N], sp.Sum(weights[i] * gram[i, j], (i, 0, N - 1), (j, 0, N - 1))),
         "falsified_by": _MEMORY_CASE,
         "note": "Coherent innovations when all generations are accumulated.",
     },
@@ -2253,7 +2225,7 @@ def _same_square(claim: Claim, n: Any) -> Fact:
 def _prove_replace(claim: Claim) -> Proof:
     n = _WHOLE
     correlation = pf.induction(
-        sp.Eq(mean(f(n) * g(n + j)), n * overlap * _J2, evaluate=False),
+        Eq(mean(f(n) * g(n + j)), n * overlap * _J2),
         n,
         _no_start(claim),
         lambda hypothesis, m: pf.identity(
@@ -2268,7 +2240,7 @@ def _prove_replace(claim: Claim) -> Proof:
         text="<f_n, g_{n+j}> = n c J^2",
     )
     total = pf.induction(
-        sp.Eq(divergence[n], _J2 * (n + overlap * n * (n - 1)), evaluate=False),
+        Eq(divergence[n], _J2 * (n + overlap * n * (n - 1))),
         n,
         claim.assume("starts-at-data"),
         lambda hypothesis, m: pf.identity(
@@ -2296,7 +2268,7 @@ REPLACE_CLAIM = with_mutants(
         id="replace",
         title="Training on the last generation alone: linear growth, quadratic when coherent",
         kind="equality",
-        statement=sp.Eq(divergence[N], _J2 * (N + overlap * N * (N - 1))),
+        statement=Eq(divergence[N], _J2 * (N + overlap * N * (N - 1))),
         source="GER, section 3 (linear growth); the overlap driftbound",
         assumptions=(EXCESS, NOVELTY, REPLACE, DIVERGENCE, INNOVATION, GRAM, STARTS_AT_DATA, SAME_SIZE, OVERLAP),
         note="Orthogonal innovations (c = 0): N J^2. Coherent ones (c = 1): N^2 J^2.",
@@ -2305,7 +2277,7 @@ REPLACE_CLAIM = with_mutants(
     ),
     {
         "id": "always-linear",
-        "statement": sp.Eq(divergence[N], _J2 * N),
+        "statement": Eq(divergence[N], _J2 * N),
         "falsified_by": _REPLACE_COHERENT,
         "note": "Coherent bounded innovations, each generation trained on the last alone.",
     },
@@ -2333,7 +2305,7 @@ def _accumulated(claim: Claim) -> Fact:
     empty = pf.identity(pooled(0), 0, claim.assume("pooled"), claim.assume("pool-start"))
     nothing = pf.expectation(sp.Integer(0))
     correlation = pf.induction(
-        sp.Eq(mean(pooled(n) * g(n + j)), overlap * _J2 * partial(1, n), evaluate=False),
+        Eq(mean(pooled(n) * g(n + j)), overlap * _J2 * partial(1, n)),
         n,
         pf.identity(mean(pooled(0) * g(j)), overlap * _J2 * partial(1, sp.Integer(0)), empty, nothing),
         lambda hypothesis, m: pf.identity(
@@ -2353,7 +2325,7 @@ def _accumulated(claim: Claim) -> Fact:
         return _J2 * ((1 - overlap) * partial(2, m) + overlap * partial(1, m) ** 2)
 
     size = pf.induction(
-        sp.Eq(mean(pooled(n) ** 2), square(n), evaluate=False),
+        Eq(mean(pooled(n) ** 2), square(n)),
         n,
         pf.identity(mean(pooled(0) ** 2), square(sp.Integer(0)), empty, nothing),
         lambda hypothesis, m: pf.identity(
@@ -2371,7 +2343,7 @@ def _accumulated(claim: Claim) -> Fact:
 
     def shift(power: int) -> Fact:
         def statement(m: Any) -> Any:
-            return sp.Eq(sp.Sum(1 / k**power, (k, 1, m + 1)), 1 + partial(power, m), evaluate=False)
+            return Eq(sp.Sum(1 / k**power, (k, 1, m + 1)), 1 + partial(power, m))
 
         return pf.induction(
             statement(n),
@@ -2413,7 +2385,7 @@ def _prove_accumulate(claim: Claim) -> Proof:
 
 
 def _basel() -> Any:
-    return sp.Eq(sp.Limit(sp.Sum(1 / k**2, (k, 1, N)), N, sp.oo), sp.pi**2 / 6, evaluate=False)
+    return Eq(sp.Limit(sp.Sum(1 / k**2, (k, 1, N)), N, sp.oo), sp.pi**2 / 6)
 
 
 BASEL: Final = pf.Theorem("Basel problem", "Euler: the sum of 1/k^2 is pi^2/6", _basel)
@@ -2437,7 +2409,7 @@ ACCUMULATE = with_mutants(
         id="accumulate",
         title="Accumulating all generations: bounded when orthogonal, (log N)^2 when coherent",
         kind="equality",
-        statement=sp.Eq(divergence[N], _accumulated_formula(N)),
+        statement=Eq(divergence[N], _accumulated_formula(N)),
         source="GER, DD (the bound pi^2/6); the overlap driftbound",
         assumptions=_ACCUMULATE_ASSUMPTIONS,
         note="c = 0: J^2 sum 1/k^2 < (pi^2/6) J^2. c = 1: J^2 H_N^2, which grows like (log N)^2: accumulation does not bound "
@@ -2447,13 +2419,13 @@ ACCUMULATE = with_mutants(
     ),
     {
         "id": "always-bounded",
-        "statement": sp.Le(divergence[N], _J2 * sp.pi**2 / 6),
+        "statement": Le(divergence[N], _J2 * sp.pi**2 / 6),
         "falsified_by": _POOL_COHERENT,
         "note": "Coherent bounded innovations, all generations accumulated.",
     },
     {
         "id": "cubes",
-        "statement": sp.Eq(
+        "statement": Eq(
             divergence[N],
             _J2 * ((1 - overlap) * sp.Sum(1 / k**3, (k, 1, N)) + overlap * sp.Sum(1 / k, (k, 1, N)) ** 2),
         ),
@@ -2462,13 +2434,13 @@ ACCUMULATE = with_mutants(
     },
 )
 
-NO_OVERLAP = Assumption("no-overlap", "Different innovations are orthogonal: c = 0.", sp.Eq(overlap, 0))
+NO_OVERLAP = Assumption("no-overlap", "Different innovations are orthogonal: c = 0.", Eq(overlap, 0))
 ACCUMULATE_LIMIT = with_mutants(
     Claim(
         id="accumulate-limit",
         title="Accumulating with orthogonal innovations: D_N tends to (pi^2/6) J^2",
         kind="limit",
-        statement=sp.Eq(sp.Limit(divergence[N], N, sp.oo), _J2 * sp.pi**2 / 6, evaluate=False),
+        statement=Eq(sp.Limit(divergence[N], N, sp.oo), _J2 * sp.pi**2 / 6),
         source="GER, DD (the pi^2/6 pathway), from the identity",
         assumptions=(*_ACCUMULATE_ASSUMPTIONS, NO_OVERLAP),
         numeric_side=False,
@@ -2478,7 +2450,7 @@ ACCUMULATE_LIMIT = with_mutants(
     ),
     {
         "id": "two",
-        "statement": sp.Eq(sp.Limit(divergence[N], N, sp.oo), 2 * _J2, evaluate=False),
+        "statement": Eq(sp.Limit(divergence[N], N, sp.oo), 2 * _J2),
         "falsified_by": _POOL_ORTHOGONAL,
         "note": "Orthogonal innovations of constant size, many rounds.",
     },
@@ -2508,7 +2480,7 @@ def _weight(below: Fact, keep: sp.Expr) -> None:
 def _kantorovich(fact: Fact, below: Fact) -> Any:
     n, keep = _kept(fact)
     _weight(below, keep)
-    return sp.Eq(mixed_w1[n], keep * w1[n], evaluate=False)
+    return Eq(mixed_w1[n], keep * w1[n])
 
 
 def _convex(fact: Fact, below: Fact, *, mixed_value: sp.Expr, value: sp.Expr) -> Any:
@@ -2524,7 +2496,7 @@ def _convex(fact: Fact, below: Fact, *, mixed_value: sp.Expr, value: sp.Expr) ->
     }
     if pairs.get(mixed_value) != value:
         raise pf.ProofError(f"{mixed_value} against {value} is not one of the jointly convex divergences KL, Hellinger^2, W2^2")
-    return sp.Le(mixed_value, keep * value, evaluate=False)
+    return Le(mixed_value, keep * value)
 
 
 KANTOROVICH: Final = pf.Theorem(
@@ -2556,12 +2528,12 @@ _KEEP = 1 - fresh_fraction[i]
 
 def _table(**changes: Any) -> Any:
     rows = {
-        "tv": sp.Eq(mixed_tv[i], _KEEP * tv[i]),
-        "mmd": sp.Eq(mixed_mmd[i], _KEEP * mmd[i]),
-        "w1": sp.Eq(mixed_w1[i], _KEEP * w1[i]),
-        "kl": sp.Le(mixed_kl[i], _KEEP * accumulated_kl[i]),
-        "hellinger": sp.Le(mixed_hellinger[i] ** 2, _KEEP * hellinger[i] ** 2),
-        "w2": sp.Le(mixed_w2[i] ** 2, _KEEP * w2[i] ** 2),
+        "tv": Eq(mixed_tv[i], _KEEP * tv[i]),
+        "mmd": Eq(mixed_mmd[i], _KEEP * mmd[i]),
+        "w1": Eq(mixed_w1[i], _KEEP * w1[i]),
+        "kl": Le(mixed_kl[i], _KEEP * accumulated_kl[i]),
+        "hellinger": Le(mixed_hellinger[i] ** 2, _KEEP * hellinger[i] ** 2),
+        "w2": Le(mixed_w2[i] ** 2, _KEEP * w2[i] ** 2),
     }
     return sp.And(*{**rows, **changes}.values())
 
@@ -2597,19 +2569,19 @@ DIVERGENCE_TABLE = with_mutants(
     ),
     {
         "id": "w2-by-rho",
-        "statement": sp.Le(mixed_w2[i], _KEEP * w2[i]),
+        "statement": Le(mixed_w2[i], _KEEP * w2[i]),
         "falsified_by": _FAR,
         "note": "A large separation: a mean shift of 10 standard deviations.",
     },
     {
         "id": "tv-by-rho-squared",
-        "statement": sp.Eq(mixed_tv[i], _KEEP**2 * tv[i]),
+        "statement": Eq(mixed_tv[i], _KEEP**2 * tv[i]),
         "falsified_by": _FAR,
         "note": "Any case with TV > 0 and 0 < alpha < 1.",
     },
     {
         "id": "mmd-by-rho-squared",
-        "statement": _table(mmd=sp.Eq(mixed_mmd[i], _KEEP**2 * mmd[i])),
+        "statement": _table(mmd=Eq(mixed_mmd[i], _KEEP**2 * mmd[i])),
         "falsified_by": _FAR,
         "note": "The rate of MMD^2 taken for that of MMD.",
     },
@@ -2617,7 +2589,7 @@ DIVERGENCE_TABLE = with_mutants(
 
 
 # --- chi2-horizon ----------------------------------------------------------------------------------------------------
-BELOW_ONE = Assumption("some-synthetic", "Every round keeps some synthetic data: alpha_i < 1.", sp.Lt(fresh_fraction[i], 1))
+BELOW_ONE = Assumption("some-synthetic", "Every round keeps some synthetic data: alpha_i < 1.", Lt(fresh_fraction[i], 1))
 
 
 def _gaussian_rate(density: Fact) -> tuple[sp.Expr, sp.Expr]:
@@ -2636,14 +2608,14 @@ def _integrable(density: Fact, finite: Fact) -> Any:
     n, rate = _gaussian_rate(density)
     if (finite.lhs, finite.op, finite.rhs) != (0, "<", inverse_integral[n]):
         raise pf.ProofError(f"the premise must say that the integral is finite, not {finite}")
-    return sp.Lt(0, rate, evaluate=False)
+    return Lt(0, rate)
 
 
 def _not_integrable(density: Fact, infinite: Fact) -> Any:
     n, rate = _gaussian_rate(density)
     if (infinite.lhs, infinite.op, infinite.rhs) != (inverse_integral[n], "==", 0):
         raise pf.ProofError(f"the premise must say that the integral is infinite, not {infinite}")
-    return sp.Le(rate, 0, evaluate=False)
+    return Le(rate, 0)
 
 
 # an improper integral: the kernel's ``integral`` is over finite intervals, so the criterion is cited; all around it is computed
@@ -2658,7 +2630,7 @@ GAUSSIAN_INFINITE: Final = pf.Theorem(
 def _prove_chi2_horizon(claim: Claim) -> Proof:
     n = _WHOLE
     widths = pf.induction(
-        sp.Eq(spread[n], variance + n * noise, evaluate=False),
+        Eq(spread[n], variance + n * noise),
         n,
         claim.assume("oldest-start"),
         lambda hypothesis, m: pf.identity(
@@ -2683,7 +2655,7 @@ def _prove_chi2_horizon(claim: Claim) -> Proof:
         return pf.rewrite(pf.cited(theorem, density(rounds), finiteness), pf.instance(widths, n=rounds))
 
     before = pf.nonnegative(
-        sp.Lt(horizon - 1, variance / noise, evaluate=False),
+        Lt(horizon - 1, variance / noise),
         (
             variance + (horizon - 1) * noise,
             variance / noise,
@@ -2692,7 +2664,7 @@ def _prove_chi2_horizon(claim: Claim) -> Proof:
         text="c > 0 one round before the horizon",
     )
     after = pf.nonnegative(
-        sp.Le(variance / noise, horizon, evaluate=False),
+        Le(variance / noise, horizon),
         (
             variance + horizon * noise,
             variance / noise,
@@ -2722,7 +2694,7 @@ CHI2_HORIZON = with_mutants(
         id="chi2-horizon",
         title="Added noise makes the chi2 infinite after sigma^2/h^2 rounds, whatever the fresh fraction",
         kind="equality",
-        statement=sp.And(sp.Lt(horizon - 1, variance / noise), sp.Ge(horizon, variance / noise)),
+        statement=sp.And(Lt(horizon - 1, variance / noise), Ge(horizon, variance / noise)),
         source="driftbound",
         assumptions=(DATA_GAUSSIAN, OLDEST, OLDEST_START, OLDEST_STEP, HORIZON_LAST, HORIZON_FIRST, BELOW_ONE),
         note="1-D, target N(m, sigma^2), each round adds variance h^2: the component that was never refreshed has variance "
@@ -2732,13 +2704,13 @@ CHI2_HORIZON = with_mutants(
     ),
     {
         "id": "double",
-        "statement": sp.Ge(horizon, 2 * variance / noise),
+        "statement": Ge(horizon, 2 * variance / noise),
         "falsified_by": _HORIZON_CASE,
         "note": "N(0, 1) with added variance 0.1: infinite from round 10, not 20.",
     },
     {
         "id": "strict",
-        "statement": sp.Gt(horizon, variance / noise),
+        "statement": Gt(horizon, variance / noise),
         "falsified_by": _HORIZON_CASE,
         "note": "sigma^2 an exact multiple of h^2: equality is already infinite.",
     },

@@ -223,7 +223,7 @@ def _branches(values: dict[sp.Symbol, sp.Expr]) -> list[tuple[Any, ...]]:
         condition = regime.subs(values)
         if condition == sp.false:
             continue
-        kept.append((*(part.subs(values, simultaneous=True) for part in parts), condition))
+        kept.append((*(part.xreplace(values) for part in parts), condition))
         if condition == sp.true:
             break
     return kept
@@ -244,11 +244,13 @@ def _pieces(rows: list[tuple[sp.Expr, Any]]) -> sp.Expr:
 def _log_moment(order: sp.Expr, slope: sp.Expr, offset: sp.Expr, length: sp.Expr) -> sp.Expr:
     """log E e^{rZ} of one mode, oo where the clock reaches the first zero of F."""
     values = {_ORDER: order, _SLOPE: slope, _LENGTH: length}
-    damping = (_VALUES[_Q] * _LENGTH / 2).subs(values, simultaneous=True)
+    damping = (_VALUES[_Q] * _LENGTH / 2).xreplace(values)
     rows = []
     for F, K, end, never, condition in _branches(values):
         logarithm = damping - sp.log(F) / 2 + offset**2 * K
-        rows.append((_pieces([(logarithm, never), (logarithm, length < end), (sp.oo, sp.true)]), condition))
+        # where there is no zero, its formula may not be real
+        ending = logarithm if never == sp.true else _pieces([(logarithm, never), (logarithm, length < end), (sp.oo, sp.true)])
+        rows.append((ending, condition))
     return _pieces(rows)
 
 
@@ -403,8 +405,7 @@ def affine_endpoint(slope: Any, offset: Any, lam: Any, t0: Any, T: Any) -> tuple
     The divergences of the endpoint are those of this law from N(0, 1). Arguments and errors as in :func:`affine_weight_moment`,
     in numbers or symbols of one mode.
     """
-    ((gradient, shift, variance),) = modes(slope=slope, offset=offset, lam=lam)
-    (k, inexact_k), (h, inexact_h), (length, flag) = real(*gradient), real(*shift), _length(variance, t0, T)
+    (k, inexact_k), (h, inexact_h), (length, flag) = real("slope", slope), real("offset", offset), _length(("lam", lam), t0, T)
     values = {_SLOPE: k, _OFFSET: h, _LENGTH: length}
     mean, spread = (finish(part.subs(values, simultaneous=True), inexact_k, inexact_h, flag) for part in _endpoint())
     return mean, spread

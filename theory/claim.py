@@ -17,6 +17,7 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean
 
 from theory import symbols
+from theory._arguments import shown
 
 if TYPE_CHECKING:
     from theory.proof import Fact
@@ -55,7 +56,7 @@ def conjuncts(statement: Boolean) -> tuple[Relational, ...]:
     parts = statement.args if isinstance(statement, sp.And) else (statement,)
     for part in parts:
         if not isinstance(part, Relational):
-            raise ValueError(f"statement must be a relation or an And of relations, got {part}")
+            raise ValueError(f"statement must be a relation or an And of relations, got {shown(part)}")
     return tuple(parts)
 
 
@@ -184,7 +185,7 @@ class Claim:
         for name, kind in (("assumptions", Assumption), ("mutants", Claim)):
             value = getattr(self, name)
             if not isinstance(value, tuple) or not all(type(entry) is kind for entry in value):
-                raise TypeError(f"{owner}: {name} must be a tuple of {kind.__name__} objects, got {value!r}")
+                raise TypeError(f"{owner}: {name} must be a tuple of {kind.__name__} objects, got {shown(value)}")
         names = [assumption.name for assumption in self.assumptions]
         if len(set(names)) != len(names):
             raise ValueError(f"{owner}: assumptions must have different names, got {', '.join(names)}")
@@ -194,7 +195,7 @@ class Claim:
             value = getattr(self, name)
             if value is not None:
                 if not isinstance(value, Mapping):
-                    raise TypeError(f"{owner}: {name} must be a mapping from symbols to exact values, got {value!r}")
+                    raise TypeError(f"{owner}: {name} must be a mapping from symbols to exact values, got {shown(value)}")
                 object.__setattr__(self, name, MappingProxyType(dict(value)))
 
     @property
@@ -225,11 +226,12 @@ class Claim:
 
     def assumption(self, name: str) -> Assumption:
         """The assumption of that name; KeyError lists those there are."""
+        _text(f"claim {self.id}", "name", name, empty=True)
         for assumption in self.assumptions:
             if assumption.name == name:
                 return assumption
         have = ", ".join(a.name for a in self.assumptions) or "none"
-        raise KeyError(f"claim {self.id} has no assumption {name!r}; it has: {have}")
+        raise KeyError(f"claim {self.id} has no assumption {shown(name)}; it has: {have}")
 
     def assume(self, name: str, **instance: sp.Expr) -> Fact:
         """Instance of the stated assumption ``name``, e.g. ``claim.assume("recursion", i=n)``; a proof's only way to assume."""

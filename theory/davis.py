@@ -13,11 +13,12 @@ import mpmath
 import sympy as sp
 from sympy.utilities.lambdify import implemented_function
 
-from theory._arguments import finish, positive, real
+from theory._arguments import finish, positive, real, shown
 
 __all__ = ["DAVIS", "davis_constant", "moment_constant", "moment_constant_formula"]
 
 _DIGITS: Final = 30
+_LARGEST: Final = 1000  # a second of work
 _LARGEST_EXACT: Final = 12  # beyond it isolating the roots of He_p exactly costs more than anyone wants to wait
 
 
@@ -89,7 +90,7 @@ def davis_constant(p: Any) -> sp.Expr:
 
     Raises:
         TypeError: if p is neither a number nor an expression.
-        ValueError: if p < 2.
+        ValueError: if p < 2 or p > 1000; C' needs p < 4 only.
 
     >>> davis_constant(4)
     sqrt(sqrt(6) + 3)
@@ -98,7 +99,9 @@ def davis_constant(p: Any) -> sp.Expr:
     if order.free_symbols:
         return DAVIS(order)
     if (order - 2).is_negative:
-        raise ValueError(f"p must be at least 2, but it is {p}")
+        raise ValueError(f"p must be at least 2, but it is {shown(p)}")
+    if (order - _LARGEST).is_positive:
+        raise ValueError(f"p must be at most {_LARGEST}, but it is {shown(p)}")
     if order.is_Integer and order <= _LARGEST_EXACT:
         return finish(_hermite_root(int(order)), inexact)
     return sp.Float(_value(order, 20), 15) if inexact else _value(order, _DIGITS)

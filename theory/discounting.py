@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 import sympy as sp
 
-from theory._arguments import finish, fraction, nonnegative, sequence
+from theory._arguments import finish, fraction, nonnegative, sequence, shown
 
 __all__ = ["discounted_sum", "interference", "triangle_bound"]
 
@@ -107,7 +107,7 @@ def interference(alpha: Any, pattern: Pattern) -> sp.Expr:
     """
     value, inexact = fraction("alpha", alpha)
     if not isinstance(pattern, str) or pattern not in _DECAY:
-        raise ValueError(f"pattern must be 'coherent', 'alternating' or 'orthogonal', but it is {pattern!r}")
+        raise ValueError(f"pattern must be 'coherent', 'alternating' or 'orthogonal', but it is {shown(pattern)}")
     rho, share = sp.symbols("rho share", positive=True)
     numerator, denominator = sp.fraction(sp.cancel(_limit(_DECAY[pattern], rho).subs(rho, 1 - share)))
     if denominator.subs(share, sp.Rational(1, 2)).is_negative:

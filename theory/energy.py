@@ -23,7 +23,7 @@ from typing import Any, Literal
 import mpmath
 import sympy as sp
 
-from theory._arguments import DIGITS, finish, nonnegative, read, real, show
+from theory._arguments import DIGITS, finish, nonnegative, read, real, show, shown
 from theory._modes import Pair, modes
 from theory.gaussian import gaussian_expectation, kl_gaussian, log_density
 
@@ -202,13 +202,13 @@ def _at(form: Callable[[], sp.Expr], values: dict[sp.Symbol, sp.Expr], inexact: 
         return sp.Integer(0)  # no error; sympy would not always see that the exact value cancels
     if inexact and all(value.is_number for value in values.values()):
         return _rounded(form, values)
-    return finish(form().subs(values, simultaneous=True), inexact)
+    return finish(form().xreplace(values), inexact)
 
 
 def checked_start(start: str) -> str:
     """``start``, refused unless it is one of the two."""
     if not isinstance(start, str) or start not in ("learned", "ideal"):
-        raise ValueError(f"start must be 'learned' (at p^_T) or 'ideal' (at q_T), but it is {start!r}")
+        raise ValueError(f"start must be 'learned' (at p^_T) or 'ideal' (at q_T), but it is {shown(start)}")
     return start
 
 
@@ -277,7 +277,7 @@ def learned_endpoint(lam: Any, lam_hat: Any, delta: Any, t0: Any, T: Any, start:
     """
     values, inexact = mode_values((("lam", lam), ("lam_hat", lam_hat), ("delta", delta)), t0, T)
     mean, variance = _LEARNED if checked_start(start) == "learned" else _from_ideal_start()
-    at_stop = [part.subs(_U, _U0).subs(values, simultaneous=True) for part in (mean, variance)]
+    at_stop = [part.xreplace({_U: _U0}).xreplace(values) for part in (mean, variance)]
     return finish(at_stop[0], inexact), finish(at_stop[1], inexact)
 
 
@@ -314,7 +314,7 @@ def de_bruijn_energy(along: Start, lam: Any, lam_hat: Any, delta: Any, t0: Any, 
     1
     """
     if not isinstance(along, str) or along not in ("learned", "ideal"):
-        raise ValueError(f"along must be 'ideal' or 'learned', but it is {along!r}")
+        raise ValueError(f"along must be 'ideal' or 'learned', but it is {shown(along)}")
     return _evaluate(_BY_KL[along], lam, lam_hat, delta, t0, T)
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 import sympy as sp
 
 from theory import symbols
+from theory._arguments import sequence
 from theory.claim import INDICES, Assumption, Claim, Proof, Step, conjuncts
 from theory.notation import FUNCTIONS, INDEXED, latex, name, plain, prose
 
@@ -121,9 +122,11 @@ def document(claims: Iterable[Claim], proofs: Mapping[str, Proof] | None = None)
     Raises:
         TypeError: if an entry is no Claim.
     """
-    listed = tuple(claims)
+    listed = sequence("claims", claims, "claims")
     for claim in listed:
         _claim("claims", claim)
+    if proofs is not None and not isinstance(proofs, Mapping):
+        raise TypeError(f"proofs must be a mapping from ids to proofs or None, got {type(proofs).__name__}")
     done = {} if proofs is None else proofs
     body = [f"{claim_latex(claim)}\n{_proved(claim, done.get(claim.id) or claim.prove())}" for claim in listed]
     return "\n".join([PREAMBLE, *_notation(listed), r"\section*{Claims}", "", *body, ENDING])

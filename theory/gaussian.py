@@ -171,12 +171,12 @@ def _arguments(m1: Any, v1: Any, m0: Any, v0: Any) -> tuple[list[dict[sp.Symbol,
 
 def _added(form: sp.Expr, values: list[dict[sp.Symbol, sp.Expr]]) -> sp.Expr:
     """The sum of a form over the modes."""
-    return sp.Add(*(form.subs(value, simultaneous=True) for value in values))
+    return sp.Add(*(form.xreplace(value) for value in values))
 
 
 def _where_finite(condition: sp.Expr, values: list[dict[sp.Symbol, sp.Expr]]) -> Any:
     """That the condition is positive in every mode: a relation, or true or false."""
-    return sp.And(*(condition.subs(value, simultaneous=True) > 0 for value in values))
+    return sp.And(*(condition.xreplace(value) > 0 for value in values))
 
 
 def _checked(arrangement: sp.Expr, derived: sp.Expr) -> sp.Expr:

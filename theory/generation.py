@@ -40,6 +40,7 @@ from theory.proof import (
     root,
     squeeze,
 )
+from theory.relations import Eq, Ge, Gt, Le, Lt
 from theory.symbols import (
     N,
     chi2,
@@ -105,20 +106,20 @@ _FIELDS: Final = {
 
 def _definition(*, quantity: sp.Symbol) -> Any:
     if quantity == remainder:
-        return sp.Eq(remainder, path_chi2 - 2 * learned_energy + ideal_energy, evaluate=False)
+        return Eq(remainder, path_chi2 - 2 * learned_energy + ideal_energy)
     if quantity == observability:
-        return sp.Eq(visible_energy, observability * ideal_energy, evaluate=False)
+        return Eq(visible_energy, observability * ideal_energy)
     if quantity == visible_gap:
-        return sp.Eq(visible_gap * visible_energy, expectation((RATIO - 1) * SEEN).rhs ** 2, evaluate=False)
+        return Eq(visible_gap * visible_energy, expectation((RATIO - 1) * SEEN).rhs ** 2)
     if quantity not in _DEFINITIONS:
         raise ProofError(f"{quantity} has no definition as a mean over paths")
-    return sp.Eq(quantity, expectation(_DEFINITIONS[quantity]).rhs, evaluate=False)
+    return Eq(quantity, expectation(_DEFINITIONS[quantity]).rhs)
 
 
 def _field_definition(*, quantity: sp.Symbol) -> Any:
     if quantity not in _FIELDS:
         raise ProofError(f"{quantity} has no definition as a mean over times, coordinates and points")
-    return sp.Eq(quantity, mean(_FIELDS[quantity]), evaluate=False)
+    return Eq(quantity, mean(_FIELDS[quantity]))
 
 
 def _tower(*, of: sp.Expr, against: sp.Expr) -> Any:
@@ -128,15 +129,15 @@ def _tower(*, of: sp.Expr, against: sp.Expr) -> Any:
         raise ProofError(f"{of} has no named conditional expectation given the endpoint")
     if against.xreplace({RATIO: sp.Dummy("R"), SEEN: sp.Dummy("phi")}).has(omega, AppliedUndef):
         raise ProofError(f"{against} is not a function of the endpoint, through {RATIO} and {SEEN}")
-    return sp.Eq(mean(of * against), mean(projections[of] * against), evaluate=False)
+    return Eq(mean(of * against), mean(projections[of] * against))
 
 
 def _isometry() -> Any:
-    return sp.Eq(mean(MARTINGALE**2), mean(ENERGY), evaluate=False)
+    return Eq(mean(MARTINGALE**2), mean(ENERGY))
 
 
 def _centred() -> Any:
-    return sp.Eq(mean(MARTINGALE), 0, evaluate=False)
+    return Eq(mean(MARTINGALE), 0)
 
 
 def _martingale(unit: Fact) -> None:
@@ -154,7 +155,7 @@ def _constants(*exponents: sp.Expr) -> None:
 
 def _girsanov(unit: Fact) -> Any:
     _martingale(unit)
-    return sp.Eq(mean(MARTINGALE * WEIGHT), mean(ENERGY * WEIGHT), evaluate=False)
+    return Eq(mean(MARTINGALE * WEIGHT), mean(ENERGY * WEIGHT))
 
 
 def _stochastic_exponential(bound: Fact, *, factor: sp.Expr) -> Any:
@@ -163,27 +164,27 @@ def _stochastic_exponential(bound: Fact, *, factor: sp.Expr) -> Any:
         raise ProofError(f"Novikov's condition needs V below a constant, not {bound}")
     if not factor.is_number:
         raise ProofError(f"the factor must be a number, not {factor}")
-    return sp.Eq(mean(WEIGHT**factor * sp.exp(-factor * (factor - 1) * ENERGY / 2)), 1, evaluate=False)
+    return Eq(mean(WEIGHT**factor * sp.exp(-factor * (factor - 1) * ENERGY / 2)), 1)
 
 
 def _mean_nonnegative(fact: Fact) -> Any:
     if fact.op == "==" or fact.lhs != 0:
         raise ProofError(f"the premise must read 0 <= ..., not {fact}")
-    return sp.Le(0, expectation(fact.rhs).rhs, evaluate=False)
+    return Le(0, expectation(fact.rhs).rhs)
 
 
 def _tangent(*, x: sp.Expr) -> Any:
-    return sp.Le(1 + x, sp.exp(x), evaluate=False)
+    return Le(1 + x, sp.exp(x))
 
 
 def _gibbs(fact: Fact) -> Any:
     if fact.op == "<" or fact.lhs != kl or fact.rhs != 0:
         raise ProofError(f"the premise must read KL <= 0, not {fact}")
-    return sp.Eq(chi2, 0, evaluate=False)
+    return Eq(chi2, 0)
 
 
 def _projection() -> Any:
-    return sp.Eq(mean(ERROR_LEARNED * SLOPE_LEARNED), mean(GRADIENT * SLOPE_LEARNED), evaluate=False)
+    return Eq(mean(ERROR_LEARNED * SLOPE_LEARNED), mean(GRADIENT * SLOPE_LEARNED))
 
 
 DEFINITION: Final = Theorem(
@@ -258,7 +259,7 @@ def _integrated(pointwise: Fact, start: Fact, *, end: sp.Symbol, rate: sp.Expr) 
         raise ProofError(f"the rate must be quadratic with numbers as coefficients, not {rate}")
     if pointwise.op != "==" or (pointwise.lhs, pointwise.rhs) != _pointwise(end, rate):
         raise ProofError(f"the premise is not the pointwise rate {rate}")
-    return sp.Eq(end, expectation(rate).rhs, evaluate=False)
+    return Eq(end, expectation(rate).rhs)
 
 
 DE_BRUIJN: Final = Theorem(
@@ -283,7 +284,7 @@ def _girsanov_kl(claim: Claim) -> Proof:
     gap = mean_square(ERROR_LEARNED - SLOPE_LEARNED)
     rate = _kl_rate(claim, kl)
     half = sp.Rational(1, 2)
-    return qed(claim, nonnegative(sp.Le(kl, learned_energy / 2), (half, gap), (half, energy), (-1, rate)))
+    return qed(claim, nonnegative(Le(kl, learned_energy / 2), (half, gap), (half, energy), (-1, rate)))
 
 
 def _girsanov_reverse_kl(claim: Claim) -> Proof:
@@ -291,7 +292,7 @@ def _girsanov_reverse_kl(claim: Claim) -> Proof:
     gap = mean_square(ERROR_IDEAL + SLOPE_IDEAL)
     rate = _kl_rate(claim, reverse_kl)
     half = sp.Rational(1, 2)
-    return qed(claim, nonnegative(sp.Le(reverse_kl, ideal_energy / 2), (half, gap), (half, energy), (-1, rate)))
+    return qed(claim, nonnegative(Le(reverse_kl, ideal_energy / 2), (half, gap), (half, energy), (-1, rate)))
 
 
 def _below_gradient(claim: Claim) -> Fact:
@@ -300,7 +301,7 @@ def _below_gradient(claim: Claim) -> Fact:
     rate = _kl_rate(claim, kl)
     half = sp.Rational(1, 2)
     return nonnegative(
-        sp.Le(kl, gradient_energy / 2),
+        Le(kl, gradient_energy / 2),
         (half, gap),
         (half, energy),
         (-1, rate),
@@ -363,7 +364,7 @@ def _sandwich_squared(claim: Claim) -> Fact:
     squares = rewrite(cited(CAUCHY_SCHWARZ, u=RATIO - 1, v=SEEN), *rules)
     product = root(squares, mean(RATIO * SEEN), _I * _H)
     remains = cited(DEFINITION, quantity=remainder)
-    return nonnegative(sp.Le((_I - _H) ** 2, remainder), projected, (2, product), (1, remains), text="triangle inequality")
+    return nonnegative(Le((_I - _H) ** 2, remainder), projected, (2, product), (1, remains), text="triangle inequality")
 
 
 def _sandwich(claim: Claim) -> Proof:
@@ -373,7 +374,7 @@ def _sandwich(claim: Claim) -> Proof:
 def _leading_order(claim: Claim) -> Proof:
     visible = assume(claim, "visible")
     absolute = root(_sandwich_squared(claim), sp.Abs(_I - _H), sp.sqrt(remainder))
-    relation = sp.Le(sp.Abs(_I - _H) / _H, sp.sqrt(remainder) / _H)
+    relation = Le(sp.Abs(_I - _H) / _H, sp.sqrt(remainder) / _H)
     return qed(claim, nonnegative(relation, (1 / _H, absolute), domain=(visible,), text="divided by the visible energy"))
 
 
@@ -385,8 +386,8 @@ def _leading_order_limit(claim: Claim) -> Proof:
     size, slack = N * root_chi2 / _H, moment_constant * ideal_energy / (N * _H)
     ratio = scaled_chi2[N] / (visible_energy / N**2)
     low, high = 1 - 2 * slack, (1 + slack) ** 2
-    below = nonnegative(sp.Le(low, ratio, evaluate=False), (size - 1) ** 2, (2 * N / _H, under), domain=(visible,))
-    above = nonnegative(sp.Le(ratio, high, evaluate=False), (N / _H, 1 + slack + size, over), domain=(visible,))
+    below = nonnegative(Le(low, ratio), (size - 1) ** 2, (2 * N / _H, under), domain=(visible,))
+    above = nonnegative(Le(ratio, high), (N / _H, 1 + slack + size, over), domain=(visible,))
     low_end, high_end = (limit(end, N, sp.oo, 1, domain=(visible,)) for end in (low, high))
     return qed(claim, squeeze(below, above, low_end, high_end))
 
@@ -398,17 +399,15 @@ def _path_chi2(claim: Claim) -> Proof:
     """I <= X by projection; X <= e^Lambda - 1 because e^{2Z} = e^{2Z - V} e^V, and E e^{2Z - V} = 1."""
     rules = _measured(claim)
     projected = rewrite(mean_square(WEIGHT - RATIO), *rules, text="projection on the endpoint")
-    first = nonnegative(sp.Le(chi2, path_chi2), projected)
+    first = nonnegative(Le(chi2, path_chi2), projected)
     bounded = assume(claim, "bounded")
     exponential = cited(NOVIKOV, bounded, factor=sp.Integer(2))
     slack = sup_energy - ENERGY
     grows = cited(TANGENT, x=slack)  # e^slack >= 1 + slack >= 1
     damped = WEIGHT**2 * sp.exp(-ENERGY)
-    pointwise = nonnegative(
-        sp.Le(0, damped * sp.exp(sup_energy) - WEIGHT**2, evaluate=False), (WEIGHT**2, grows), (WEIGHT**2, bounded)
-    )
+    pointwise = nonnegative(Le(0, damped * sp.exp(sup_energy) - WEIGHT**2), (WEIGHT**2, grows), (WEIGHT**2, bounded))
     second = nonnegative(
-        sp.Le(path_chi2, sp.exp(sup_energy) - 1),
+        Le(path_chi2, sp.exp(sup_energy) - 1),
         rewrite(cited(MONOTONE, pointwise), exponential, *rules),
     )
     return qed(claim, first, second)
@@ -433,18 +432,18 @@ def _bounded_remainder(claim: Claim) -> Fact:
     exponential = cited(NOVIKOV, bounded, factor=sp.Integer(2))
     slack = sup_energy - ENERGY
     damped = WEIGHT**2 * sp.exp(-ENERGY) * sp.exp(sup_energy)
-    curved = nonnegative(sp.Le(0, damped - WEIGHT**2 * (1 + slack), evaluate=False), (WEIGHT**2, cited(TANGENT, x=slack)))
-    square = nonnegative(sp.Le(0, slack * (WEIGHT - 1) ** 2, evaluate=False), ((WEIGHT - 1) ** 2, bounded))
+    curved = nonnegative(Le(0, damped - WEIGHT**2 * (1 + slack)), (WEIGHT**2, cited(TANGENT, x=slack)))
+    square = nonnegative(Le(0, slack * (WEIGHT - 1) ** 2), ((WEIGHT - 1) ** 2, bounded))
     parts = [rewrite(cited(MONOTONE, part), exponential, *rules) for part in (curved, square)]
     remains = cited(DEFINITION, quantity=remainder)
-    return nonnegative(sp.Le(remainder, sp.exp(sup_energy) - 1 - sup_energy), *parts, (-1, remains), text="V bounded")
+    return nonnegative(Le(remainder, sp.exp(sup_energy) - 1 - sup_energy), *parts, (-1, remains), text="V bounded")
 
 
 def _sandwich_bounded(claim: Claim) -> Proof:
     bound = sp.sqrt(sp.exp(sup_energy) - 1 - sup_energy)
     sign = cited(TANGENT, x=sup_energy)
     chained = nonnegative(
-        sp.Le((_I - _H) ** 2, sp.exp(sup_energy) - 1 - sup_energy), _sandwich_squared(claim), _bounded_remainder(claim)
+        Le((_I - _H) ** 2, sp.exp(sup_energy) - 1 - sup_energy), _sandwich_squared(claim), _bounded_remainder(claim)
     )
     return qed(claim, root(chained, sp.Abs(_I - _H), bound, domain=(sign,)))
 
@@ -461,7 +460,7 @@ _N: Final = WEIGHT - 1
 def _remainder_norm(unit: Fact) -> Any:
     """e^Z - 1 - M = int N dM, and E int N² dV <= E N_T² V because N² is a submartingale and V increases."""
     _martingale(unit)
-    return sp.Le(mean((WEIGHT - 1 - MARTINGALE) ** 2), NORM(_N * _N * ENERGY, 1), evaluate=False)
+    return Le(mean((WEIGHT - 1 - MARTINGALE) ** 2), NORM(_N * _N * ENERGY, 1))
 
 
 def _hoelder(first: Fact, second: Fact, *, u: sp.Expr, v: sp.Expr, a: sp.Expr, b: sp.Expr) -> Any:
@@ -469,19 +468,19 @@ def _hoelder(first: Fact, second: Fact, *, u: sp.Expr, v: sp.Expr, a: sp.Expr, b
     for fact, exponent in ((first, a), (second, b)):
         if fact.op != "<" or fact.lhs != 0 or sp.cancel(fact.rhs - exponent) != 0:
             raise ProofError(f"Hölder's inequality needs the exponent {exponent} to be positive, not {fact}")
-    return sp.Le(NORM(u * v, sp.cancel(sp.together(a + b))), NORM(u, a) * NORM(v, b), evaluate=False)
+    return Le(NORM(u * v, sp.cancel(sp.together(a + b))), NORM(u, a) * NORM(v, b))
 
 
 def _davis(order: Fact, *, r: sp.Expr) -> Any:
     _constants(r)
     if order.op == "==" or order.lhs != 2 or sp.cancel(order.rhs - r) != 0:
         raise ProofError(f"Davis's constant is used for r >= 2, not {order}")
-    return sp.Le(NORM(_N, sp.cancel(1 / r)), DAVIS(r) * NORM(BRACKET, sp.cancel(1 / r)), evaluate=False)
+    return Le(NORM(_N, sp.cancel(1 / r)), DAVIS(r) * NORM(BRACKET, sp.cancel(1 / r)))
 
 
 def _bracket(*, a: sp.Expr) -> Any:
     _constants(a)
-    return sp.Le(NORM(BRACKET, a), NORM(SUPREMUM * sp.sqrt(ENERGY), a), evaluate=False)
+    return Le(NORM(BRACKET, a), NORM(SUPREMUM * sp.sqrt(ENERGY), a))
 
 
 def _garsia(order: Fact, unit: Fact, *, r: sp.Expr) -> Any:
@@ -490,7 +489,7 @@ def _garsia(order: Fact, unit: Fact, *, r: sp.Expr) -> Any:
     if order.op == "==" or order.lhs != 2 or sp.cancel(order.rhs - r) != 0:
         raise ProofError(f"the Garsia-Neveu lemma is used for r/2 >= 1, not {order}")
     a = sp.cancel(1 / r)
-    return sp.Le(NORM(BRACKET, a), sp.sqrt(r / 2) * NORM(WEIGHT * sp.sqrt(ENERGY), a), evaluate=False)
+    return Le(NORM(BRACKET, a), sp.sqrt(r / 2) * NORM(WEIGHT * sp.sqrt(ENERGY), a))
 
 
 def _doob(order: Fact, unit: Fact, *, p: sp.Expr) -> Any:
@@ -498,7 +497,7 @@ def _doob(order: Fact, unit: Fact, *, p: sp.Expr) -> Any:
     _martingale(unit)
     if order.op != "<" or order.lhs != 1 or sp.cancel(order.rhs - p) != 0:
         raise ProofError(f"Doob's inequality needs an exponent > 1, not {order}")
-    return sp.Le(NORM(SUPREMUM, 1 / p), p / (p - 1) * NORM(WEIGHT, 1 / p), evaluate=False)
+    return Le(NORM(SUPREMUM, 1 / p), p / (p - 1) * NORM(WEIGHT, 1 / p))
 
 
 def _lyapunov(order: Fact, *, u: sp.Expr) -> Any:
@@ -506,7 +505,7 @@ def _lyapunov(order: Fact, *, u: sp.Expr) -> Any:
     _constants(order.lhs, order.rhs)
     if order.op == "==" or not order.lhs.is_positive:
         raise ProofError(f"the exponents must be ordered by an inequality, not {order}")
-    return sp.Le(NORM(u, order.rhs), NORM(u, order.lhs), evaluate=False)
+    return Le(NORM(u, order.rhs), NORM(u, order.lhs))
 
 
 def _norm_of_moment(moment: Fact, *, u: sp.Expr, p: sp.Expr, constant: sp.Expr, scale: sp.Expr) -> Any:
@@ -515,12 +514,12 @@ def _norm_of_moment(moment: Fact, *, u: sp.Expr, p: sp.Expr, constant: sp.Expr, 
         raise ProofError(f"{u}, {p}, {constant} and {scale} must be nonnegative, the exponent positive")
     if moment.op == "==" or moment.lhs != mean(u**p) or moment.rhs != constant * scale**p:
         raise ProofError(f"{moment} does not bound the moment of order {p} of {u} by {constant} times {scale} to that order")
-    return sp.Le(NORM(u, 1 / p), constant ** (1 / p) * scale, evaluate=False)
+    return Le(NORM(u, 1 / p), constant ** (1 / p) * scale)
 
 
 def _norm_of_root(*, a: sp.Expr) -> Any:
     _constants(a)
-    return sp.Eq(NORM(sp.sqrt(ENERGY), a), sp.sqrt(NORM(ENERGY, sp.cancel(2 * a))), evaluate=False)
+    return Eq(NORM(sp.sqrt(ENERGY), a), sp.sqrt(NORM(ENERGY, sp.cancel(2 * a))))
 
 
 def _least(first: Fact, second: Fact, *, common: sp.Expr, one: sp.Expr, other: sp.Expr) -> Any:
@@ -529,7 +528,7 @@ def _least(first: Fact, second: Fact, *, common: sp.Expr, one: sp.Expr, other: s
     for fact, factor in ((first, one), (second, other)):
         if fact.op == "==" or fact.lhs != first.lhs or sp.simplify(fact.rhs - common * factor) != 0:
             raise ProofError(f"{fact} does not bound {first.lhs} by {common} times {factor}")
-    return sp.Le(first.lhs, common * sp.Min(one, other), evaluate=False)
+    return Le(first.lhs, common * sp.Min(one, other))
 
 
 STOCHASTIC_INTEGRAL: Final = Theorem(
@@ -555,12 +554,12 @@ def _sandwich_moments(claim: Claim) -> Proof:
     r = 4 * D / (D + 2)
     a, s = sp.cancel(1 / r), sp.cancel(1 - 2 / r)  # the reciprocals of r and of 2D/(D-2)
     order = assume(claim, "order")
-    at_least_two = nonnegative(sp.Le(2, r, evaluate=False), (2 / (D + 2), order))
-    exponent = nonnegative(sp.Lt(1, D, evaluate=False))
-    weight_exponent = nonnegative(sp.Lt(0, 1 / D, evaluate=False))
-    first_exponents = (nonnegative(sp.Lt(0, a, evaluate=False)), nonnegative(sp.Lt(0, sp.cancel(1 - a), evaluate=False)))
-    energy_exponent = nonnegative(sp.Lt(0, s, evaluate=False), (1 / (2 * D), order))
-    half_exponent = nonnegative(sp.Lt(0, sp.cancel(s / 2), evaluate=False), (1 / (4 * D), order))
+    at_least_two = nonnegative(Le(2, r), (2 / (D + 2), order))
+    exponent = nonnegative(Lt(1, D))
+    weight_exponent = nonnegative(Lt(0, 1 / D))
+    first_exponents = (nonnegative(Lt(0, a)), nonnegative(Lt(0, sp.cancel(1 - a))))
+    energy_exponent = nonnegative(Lt(0, s), (1 / (2 * D), order))
+    half_exponent = nonnegative(Lt(0, sp.cancel(s / 2)), (1 / (4 * D), order))
 
     n, b, v = NORM(_N, a), NORM(BRACKET, a), NORM(ENERGY, s)
     w = NORM(WEIGHT, 1 / D)
@@ -569,7 +568,7 @@ def _sandwich_moments(claim: Claim) -> Proof:
     first = cited(HOELDER, *first_exponents, u=_N, v=_N * ENERGY, a=a, b=sp.cancel(1 - a))
     second = cited(HOELDER, first_exponents[0], energy_exponent, u=_N, v=ENERGY, a=a, b=s)
     remains = cited(DEFINITION, quantity=remainder)
-    by_norms = nonnegative(sp.Le(remainder, n**2 * v), isometry, first, (n, second), (-1, remains))
+    by_norms = nonnegative(Le(remainder, n**2 * v), isometry, first, (n, second), (-1, remains))
 
     # ||<N>^{1/2}||_r, twice
     root_energy = cited(NORM_OF_ROOT, a=sp.cancel(s / 2))
@@ -578,31 +577,31 @@ def _sandwich_moments(claim: Claim) -> Proof:
     split = cited(HOELDER, weight_exponent, half_exponent, u=SUPREMUM, v=sp.sqrt(ENERGY), **exponents)
     doob = cited(DOOB, exponent, unit, p=D)
     by_doob = nonnegative(
-        sp.Le(b, factor_doob * w * sp.sqrt(v)), cited(BRACKET_BOUND, a=a), rewrite(split, root_energy), (sp.sqrt(v), doob)
+        Le(b, factor_doob * w * sp.sqrt(v)), cited(BRACKET_BOUND, a=a), rewrite(split, root_energy), (sp.sqrt(v), doob)
     )
     halves = rewrite(cited(HOELDER, weight_exponent, half_exponent, u=WEIGHT, v=sp.sqrt(ENERGY), **exponents), root_energy)
     by_garsia = nonnegative(
-        sp.Le(b, factor_garsia * w * sp.sqrt(v)), cited(GARSIA, at_least_two, unit, r=r), (factor_garsia, halves)
+        Le(b, factor_garsia * w * sp.sqrt(v)), cited(GARSIA, at_least_two, unit, r=r), (factor_garsia, halves)
     )
     bracket = cited(LEAST, by_doob, by_garsia, common=w * sp.sqrt(v), one=factor_doob, other=factor_garsia)
     davis = cited(DAVIS_THEOREM, at_least_two, r=r)
     z, m = DAVIS(sp.cancel(r)), sp.Min(factor_doob, factor_garsia)
-    below = nonnegative(sp.Le(n, z * m * w * sp.sqrt(v)), davis, (z, bracket))
-    squared = nonnegative(sp.Le(n**2, z**2 * m**2 * w**2 * v), (below, n + z * m * w * sp.sqrt(v)))
+    below = nonnegative(Le(n, z * m * w * sp.sqrt(v)), davis, (z, bracket))
+    squared = nonnegative(Le(n**2, z**2 * m**2 * w**2 * v), (below, n + z * m * w * sp.sqrt(v)))
 
     # the two moments
     k = weight_moment ** (1 / D)
     g = energy_moment ** (1 / (2 + gamma)) * ideal_energy
     weights = cited(NORM_OF_MOMENT, assume(claim, "A3"), u=WEIGHT, p=D, constant=weight_moment, scale=sp.Integer(1))
-    orders = nonnegative(sp.Le(1 / (2 + gamma), s), (1 / (2 * D * (2 + gamma)), assume(claim, "orders")))
+    orders = nonnegative(Le(1 / (2 + gamma), s), (1 / (2 * D * (2 + gamma)), assume(claim, "orders")))
     energies = cited(NORM_OF_MOMENT, assume(claim, "A4"), u=ENERGY, p=2 + gamma, constant=energy_moment, scale=ideal_energy)
-    lower = nonnegative(sp.Le(v, g), cited(LYAPUNOV, orders, u=ENERGY), energies)
-    product = nonnegative(sp.Le(w * v, k * g), (g, weights), (w, lower))
+    lower = nonnegative(Le(v, g), cited(LYAPUNOV, orders, u=ENERGY), energies)
+    product = nonnegative(Le(w * v, k * g), (g, weights), (w, lower))
     bound = z * m * k * g
     total = nonnegative(
-        sp.Le(remainder, bound**2), by_norms, (v, squared), (z**2 * m**2, product, k * g + w * v), text="Davis, Hölder, A3, A4"
+        Le(remainder, bound**2), by_norms, (v, squared), (z**2 * m**2, product, k * g + w * v), text="Davis, Hölder, A3, A4"
     )
-    sandwich = nonnegative(sp.Le((_I - _H) ** 2, bound**2), _sandwich_squared(claim), total)
+    sandwich = nonnegative(Le((_I - _H) ** 2, bound**2), _sandwich_squared(claim), total)
     return qed(claim, root(sandwich, sp.Abs(_I - _H), bound))
 
 
@@ -617,7 +616,7 @@ def _observability_lower(claim: Claim) -> Proof:
     bound = visible_energy / 4 - moment_constant**2 / 3 * ideal_energy**2
     square = sp.Rational(4, 3) * (_I - _H / 4) ** 2
     ceiling = assume(claim, "A3-A4")
-    return qed(claim, nonnegative(sp.Ge(chi2, bound), (third, _sandwich_squared(claim)), (third, ceiling), square))
+    return qed(claim, nonnegative(Ge(chi2, bound), (third, _sandwich_squared(claim)), (third, ceiling), square))
 
 
 def _observability_upper(claim: Claim) -> Proof:
@@ -626,7 +625,7 @@ def _observability_upper(claim: Claim) -> Proof:
     bound = 4 * ideal_energy + 4 * moment_constant**2 / 3 * ideal_energy**2
     shrunk = rewrite(mean_square(MARTINGALE - SEEN), *_measured(claim), text="projection on the endpoint")
     ceiling = assume(claim, "A3-A4")
-    relation = sp.Le(chi2, bound)
+    relation = Le(chi2, bound)
     return qed(
         claim,
         nonnegative(
@@ -641,7 +640,7 @@ def _observability_threshold(claim: Claim) -> Proof:
     small = assume(claim, "small")
     factors = cited(DEFINITION, quantity=observability)
     scaled = nonnegative(
-        sp.Le(_CEILING, (9 - 4 * sp.sqrt(2)) / 8 * visible_energy, evaluate=False),
+        Le(_CEILING, (9 - 4 * sp.sqrt(2)) / 8 * visible_energy),
         (ideal_energy, small),
         ((9 - 4 * sp.sqrt(2)) / 8, factors),
     )
@@ -649,7 +648,7 @@ def _observability_threshold(claim: Claim) -> Proof:
     return qed(
         claim,
         nonnegative(
-            sp.Ge(chi2, visible_energy / 8),
+            Ge(chi2, visible_energy / 8),
             (weight, _sandwich_squared(claim)),
             (weight, assume(claim, "A3-A4")),
             (weight, scaled),
@@ -665,50 +664,43 @@ def _visible_lower(claim: Claim) -> Proof:
     squares = rewrite(cited(CAUCHY_SCHWARZ, u=RATIO - 1, v=SEEN), *rules)
     gap = rewrite(cited(DEFINITION, quantity=visible_gap), *rules)
     weight = 1 / visible_energy
-    return qed(claim, nonnegative(sp.Ge(chi2, visible_gap), (weight, squares), (-weight, gap), domain=(visible,)))
+    return qed(claim, nonnegative(Ge(chi2, visible_gap), (weight, squares), (-weight, gap), domain=(visible,)))
 
 
 # --- assumptions -----------------------------------------------------------------------------------------------------
 
-
-def _relation(kind: Any, left: Any, right: Any) -> Any:
-    """A relation that sympy must not decide by itself (a nonnegative symbol is finite to it)."""
-    return kind(left, right, evaluate=False)
-
-
-FINITE_ENERGY: Final = Assumption("A1", "the ideal energy eps*² is finite", _relation(sp.Lt, ideal_energy, sp.oo),
-                                  _relation(sp.Le, 0, ideal_energy))  # fmt: skip
+FINITE_ENERGY: Final = Assumption("A1", "the ideal energy eps*² is finite", Lt(ideal_energy, sp.oo),
+                                  Le(0, ideal_energy))  # fmt: skip
 COMMON_START: Final = Assumption(
-    "common-start", "both processes start from q_T; otherwise KL(start || q_T) is added", _relation(sp.Eq, initial_kl, 0)
+    "common-start", "both processes start from q_T; otherwise KL(start || q_T) is added", Eq(initial_kl, 0)
 )
-UNIT_MEAN: Final = Assumption("A2", "E_{P*} e^Z = 1 (Novikov's condition suffices)", None, _relation(sp.Eq, mean(WEIGHT), 1))
+UNIT_MEAN: Final = Assumption("A2", "E_{P*} e^Z = 1 (Novikov's condition suffices)", None, Eq(mean(WEIGHT), 1))
 REGULAR: Final = Assumption(
     "regular", "positive densities, smooth enough to differentiate under the integral, with no flux at infinity"
 )
-FINITE_PATH: Final = Assumption("finite-path-chi2", "the path chi2 is finite", _relation(sp.Lt, path_chi2, sp.oo),
-                                _relation(sp.Le, 0, path_chi2))  # fmt: skip
+FINITE_PATH: Final = Assumption("finite-path-chi2", "the path chi2 is finite", Lt(path_chi2, sp.oo),
+                                Le(0, path_chi2))  # fmt: skip
 BOUNDED: Final = Assumption(
-    "bounded", "V <= Lambda almost surely (vacuous where Lambda is infinite)", None, _relation(sp.Le, ENERGY, sup_energy)
+    "bounded", "V <= Lambda almost surely (vacuous where Lambda is infinite)", None, Le(ENERGY, sup_energy)
 )
 DETERMINISTIC: Final = Assumption(
     "deterministic",
     "V is not random: its least upper bound is its mean",
-    _relation(sp.Eq, sup_energy, ideal_energy),
-    _relation(sp.Eq, ENERGY, ideal_energy),
+    Eq(sup_energy, ideal_energy),
+    Eq(ENERGY, ideal_energy),
 )
-VISIBLE: Final = Assumption("visible", "the endpoint sees some of the error", _relation(sp.Gt, visible_energy, 0))
+VISIBLE: Final = Assumption("visible", "the endpoint sees some of the error", Gt(visible_energy, 0))
 MOMENT_BOUND: Final = Assumption(
     "A3-A4",
     "the remainder is at most C'² eps*⁴; under A3 and A4 sandwich-moments gives such a C'",
-    _relation(sp.Le, remainder, _CEILING),
+    Le(remainder, _CEILING),
 )
 SCALED_SANDWICH: Final = Assumption(
     "scaled-sandwich",
     "one C' serves the parts e/N of the error: |sqrt(I_N) - sqrt(eta) eps*/N| <= C' eps*²/N² (sandwich-moments for e/N, whose "
     "energies are those of e divided by N²; for V <= Lambda its moments stay bounded)",
     None,
-    _relation(
-        sp.Le,
+    Le(
         (sp.sqrt(scaled_chi2[N]) - sp.sqrt(visible_energy) / N) ** 2,
         (moment_constant * ideal_energy / N**2) ** 2,
     ),
@@ -716,27 +708,27 @@ SCALED_SANDWICH: Final = Assumption(
 SMALL: Final = Assumption(
     "small",
     "eps*² <= ((9 - 4 sqrt 2)/8) eta/C'²",
-    _relation(sp.Le, moment_constant**2 * ideal_energy, (9 - 4 * sp.sqrt(2)) / 8 * observability),
+    Le(moment_constant**2 * ideal_energy, (9 - 4 * sp.sqrt(2)) / 8 * observability),
 )
-ORDER: Final = Assumption("order", "A3 holds with some delta > 1", None, _relation(sp.Lt, 1, moment_order))
+ORDER: Final = Assumption("order", "A3 holds with some delta > 1", None, Lt(1, moment_order))
 ORDERS: Final = Assumption(
-    "orders", "A4 holds with some gamma >= 4/(delta - 1)", None, _relation(sp.Le, 4, energy_order * (moment_order - 1))
+    "orders", "A4 holds with some gamma >= 4/(delta - 1)", None, Le(4, energy_order * (moment_order - 1))
 )
 WEIGHT_MOMENT: Final = Assumption(
-    "A3", "E_{P*} e^{(1+delta) Z} <= K_delta", None, _relation(sp.Le, mean(WEIGHT ** (1 + moment_order)), weight_moment)
+    "A3", "E_{P*} e^{(1+delta) Z} <= K_delta", None, Le(mean(WEIGHT ** (1 + moment_order)), weight_moment)
 )
 ENERGY_MOMENT: Final = Assumption(
     "A4",
     "E_{P*} V^{2+gamma} <= K_gamma eps*^{2(2+gamma)}",
     None,
-    _relation(sp.Le, mean(ENERGY ** (2 + energy_order)), energy_moment * ideal_energy ** (2 + energy_order)),
+    Le(mean(ENERGY ** (2 + energy_order)), energy_moment * ideal_energy ** (2 + energy_order)),
 )
 ROTATION: Final = Assumption(
     "rotation",
     "the error has no gradient part, as e = kappa J x with J antisymmetric has none on N(0, I)",
-    _relation(sp.Eq, gradient_energy, 0),
+    Eq(gradient_energy, 0),
 )
-SOME_ERROR: Final = Assumption("error", "there is an error", _relation(sp.Gt, ideal_energy, 0))
+SOME_ERROR: Final = Assumption("error", "there is an error", Gt(ideal_energy, 0))
 
 
 # --- exact cases: the instances that refute the mutants -----------------------------------------------------------------
@@ -831,7 +823,7 @@ def _girsanov_claims() -> tuple[Claim, Claim]:
         "girsanov-kl",
         "KL to the ideal endpoint is at most half the learned energy",
         "upper",
-        sp.Le(kl, learned_energy / 2),
+        Le(kl, learned_energy / 2),
         "KTV-A, Prop. 3.1",
         (COMMON_START, REGULAR),
         note="The gap is ½ E|e - grad log(p^_t/q_t)|², so ½ is sharp: equality for consistent errors as T grows.",
@@ -842,7 +834,7 @@ def _girsanov_claims() -> tuple[Claim, Claim]:
         "girsanov-reverse-kl",
         "KL from the ideal endpoint is at most half the ideal energy",
         "upper",
-        sp.Le(reverse_kl, ideal_energy / 2),
+        Le(reverse_kl, ideal_energy / 2),
         "KTV-A, Prop. 3.1 with the laws exchanged",
         (COMMON_START, REGULAR),
         note="The gap is ½ E|e - grad log(p^_t/q_t)|² under q_t.",
@@ -853,7 +845,7 @@ def _girsanov_claims() -> tuple[Claim, Claim]:
     return (
         _with_mutants(
             forward,
-            _mutant(forward, "49-percent", _TIGHT, _UNIT_SHIFT, sp.Le(kl, _NEARLY_HALF * learned_energy)),
+            _mutant(forward, "49-percent", _TIGHT, _UNIT_SHIFT, Le(kl, _NEARLY_HALF * learned_energy)),
             _mutant(
                 forward,
                 "any-start",
@@ -863,7 +855,7 @@ def _girsanov_claims() -> tuple[Claim, Claim]:
             ),
         ),
         _with_mutants(
-            reverse, _mutant(reverse, "49-percent", _TIGHT, _UNIT_SHIFT, sp.Le(reverse_kl, _NEARLY_HALF * ideal_energy))
+            reverse, _mutant(reverse, "49-percent", _TIGHT, _UNIT_SHIFT, Le(reverse_kl, _NEARLY_HALF * ideal_energy))
         ),
     )
 
@@ -873,7 +865,7 @@ def _path_claims() -> tuple[Claim, Claim]:
         "path-chi2",
         "chi2 of the endpoint is at most that of the path, which is at most e^Lambda - 1",
         "upper",
-        sp.And(sp.Le(chi2, path_chi2), sp.Le(path_chi2, sp.exp(sup_energy) - 1)),
+        sp.And(Le(chi2, path_chi2), Le(path_chi2, sp.exp(sup_energy) - 1)),
         "driftbound",
         (*_PATH, BOUNDED),
         note="Not perturbative: any size of error.",
@@ -884,7 +876,7 @@ def _path_claims() -> tuple[Claim, Claim]:
         "path-chi2-deterministic",
         "the path chi2 is e^{eps*²} - 1 where V is not random",
         "equality",
-        _relation(sp.Eq, path_chi2, sp.exp(ideal_energy) - 1),
+        Eq(path_chi2, sp.exp(ideal_energy) - 1),
         "driftbound",
         (*_PATH, DETERMINISTIC),
         script=_path_chi2_deterministic,
@@ -898,14 +890,14 @@ def _path_claims() -> tuple[Claim, Claim]:
                 "half-the-path",
                 "kills it: a mean shift on N(0, 1) at T = 4, where the endpoint sees 98 % of the energy",
                 _UNIT_SHIFT,
-                sp.And(sp.Le(chi2, path_chi2 / 2), sp.Le(path_chi2, sp.exp(sup_energy) - 1)),
+                sp.And(Le(chi2, path_chi2 / 2), Le(path_chi2, sp.exp(sup_energy) - 1)),
             ),
             _mutant(
                 bounded,
                 "linear",
                 "kills it: any offset b(t), where X = e^Lambda - 1 > Lambda",
                 _UNIT_SHIFT,
-                sp.And(sp.Le(chi2, path_chi2), sp.Le(path_chi2, sup_energy)),
+                sp.And(Le(chi2, path_chi2), Le(path_chi2, sup_energy)),
             ),
         ),
         _with_mutants(
@@ -915,7 +907,7 @@ def _path_claims() -> tuple[Claim, Claim]:
                 "linear",
                 "kills it: any offset b(t), the larger the more",
                 _UNIT_SHIFT,
-                _relation(sp.Eq, path_chi2, ideal_energy),
+                Eq(path_chi2, ideal_energy),
             ),
             _mutant(
                 exact,
@@ -933,7 +925,7 @@ def _observability_claims() -> tuple[Claim, Claim, Claim]:
         "observability-lower",
         "chi2 is at least a quarter of the visible energy, to leading order",
         "lower",
-        sp.Ge(chi2, visible_energy / 4 - moment_constant**2 / 3 * ideal_energy**2),
+        Ge(chi2, visible_energy / 4 - moment_constant**2 / 3 * ideal_energy**2),
         "KTV-A, Prop. 3.3, with the constant C = C'²/3",
         (*_PATH, FINITE_PATH, MOMENT_BOUND),
         note="The leading constant is 1, not ¼ (sandwich). The paper leaves C unspecified.",
@@ -944,7 +936,7 @@ def _observability_claims() -> tuple[Claim, Claim, Claim]:
         "observability-threshold",
         "chi2 is at least an eighth of the visible energy where the error is small against C'",
         "lower",
-        sp.Ge(chi2, visible_energy / 8),
+        Ge(chi2, visible_energy / 8),
         "KTV-A, Prop. 3.3, with an explicit threshold",
         (*_PATH, FINITE_PATH, MOMENT_BOUND, SMALL),
         note="(9 - 4 sqrt 2)/8 = .41789... is the best threshold that the sandwich gives.",
@@ -955,7 +947,7 @@ def _observability_claims() -> tuple[Claim, Claim, Claim]:
         "observability-upper",
         "chi2 is at most four times the ideal energy, to leading order",
         "upper",
-        sp.Le(chi2, 4 * ideal_energy + 4 * moment_constant**2 / 3 * ideal_energy**2),
+        Le(chi2, 4 * ideal_energy + 4 * moment_constant**2 / 3 * ideal_energy**2),
         "KTV-A, Thm 3.4, with the constant c = 4C'²/3",
         (*_PATH, FINITE_PATH, MOMENT_BOUND),
         note="The leading constant is eta, not 4 (sandwich).",
@@ -970,14 +962,14 @@ def _observability_claims() -> tuple[Claim, Claim, Claim]:
                 "without-eta",
                 "kills it: a small offset b(t) with int e^{-(t-t0)/2} b dt = 0 on N(0, 1), which the endpoint does not see",
                 _INVISIBLE,
-                sp.Ge(chi2, ideal_energy / 4 - moment_constant**2 / 3 * ideal_energy**2),
+                Ge(chi2, ideal_energy / 4 - moment_constant**2 / 3 * ideal_energy**2),
             ),
             _mutant(
                 lower,
                 "twice",
                 "kills it: a small offset b(t) = .1 e^{-t/2}, a mean shift, where chi2 is once the visible energy to 1 %",
                 _SMALL_SHIFT,
-                sp.Ge(chi2, 2 * visible_energy - moment_constant**2 / 3 * ideal_energy**2),
+                Ge(chi2, 2 * visible_energy - moment_constant**2 / 3 * ideal_energy**2),
             ),
         ),
         _with_mutants(
@@ -996,7 +988,7 @@ def _observability_claims() -> tuple[Claim, Claim, Claim]:
                 "twice",
                 "kills it: a small offset b(t) = .1 e^{-t/2}, a mean shift",
                 _SMALL_SHIFT,
-                sp.Ge(chi2, 2 * visible_energy),
+                Ge(chi2, 2 * visible_energy),
             ),
         ),
         _with_mutants(
@@ -1006,7 +998,7 @@ def _observability_claims() -> tuple[Claim, Claim, Claim]:
                 "half",
                 "kills it: a small offset b(t) = .1 e^{-t/2}, a mean shift, at T = 4, where chi2 is .98 of the energy",
                 _SMALL_SHIFT,
-                sp.Le(chi2, ideal_energy / 2 + 4 * moment_constant**2 / 3 * ideal_energy**2),
+                Le(chi2, ideal_energy / 2 + 4 * moment_constant**2 / 3 * ideal_energy**2),
             ),
         ),
     )
@@ -1017,7 +1009,7 @@ def _sandwich_claims() -> tuple[Claim, Claim, Claim]:
         "sandwich",
         "the root of chi2 is the root of the visible energy up to the root of the remainder",
         "upper",
-        sp.Le(_ABS, sp.sqrt(remainder)),
+        Le(_ABS, sp.sqrt(remainder)),
         "driftbound",
         (*_PATH, FINITE_PATH),
         note="The remainder X - 2 epŝ² + eps*² is exactly E(e^Z - 1 - M)². The right leading constant is eta, not ¼ or 4.",
@@ -1028,7 +1020,7 @@ def _sandwich_claims() -> tuple[Claim, Claim, Claim]:
         "sandwich-bounded",
         "the sandwich where V is bounded",
         "upper",
-        sp.Le(_ABS, sp.sqrt(sp.exp(sup_energy) - 1 - sup_energy)),
+        Le(_ABS, sp.sqrt(sp.exp(sup_energy) - 1 - sup_energy)),
         "driftbound",
         (*_PATH, BOUNDED),
         note="e^L - 1 - L - remainder = E[e^{2Z}(e^d - 1 - d) + d (e^Z - 1)²] exactly, d = L - V >= 0.",
@@ -1040,7 +1032,7 @@ def _sandwich_claims() -> tuple[Claim, Claim, Claim]:
         "sandwich-moments",
         "the sandwich under moments of the weight and of the energy",
         "upper",
-        sp.Le(_ABS, constant * ideal_energy),
+        Le(_ABS, constant * ideal_energy),
         "driftbound; Davis 1976, Theorem 1.1",
         (*_PATH, FINITE_PATH, ORDER, ORDERS, WEIGHT_MOMENT, ENERGY_MOMENT),
         note="Without eps*² <= 1. Its constant is C' of observability-lower and -upper.",
@@ -1053,8 +1045,8 @@ def _sandwich_claims() -> tuple[Claim, Claim, Claim]:
     return (
         _with_mutants(
             exact,
-            _mutant(exact, "half-the-remainder", large, _LARGE_SHIFT, sp.Le(_ABS, sp.sqrt(remainder) / 2)),
-            _mutant(exact, "half-leading", small, _SMALL_SHIFT, sp.Le(half_leading, sp.sqrt(remainder))),
+            _mutant(exact, "half-the-remainder", large, _LARGE_SHIFT, Le(_ABS, sp.sqrt(remainder) / 2)),
+            _mutant(exact, "half-leading", small, _SMALL_SHIFT, Le(half_leading, sp.sqrt(remainder))),
         ),
         _with_mutants(
             bounded,
@@ -1063,14 +1055,14 @@ def _sandwich_claims() -> tuple[Claim, Claim, Claim]:
                 "half-the-remainder",
                 large,
                 _LARGE_SHIFT,
-                sp.Le(_ABS, sp.sqrt(sp.exp(sup_energy) - 1 - sup_energy) / 2),
+                Le(_ABS, sp.sqrt(sp.exp(sup_energy) - 1 - sup_energy) / 2),
             ),
             _mutant(
-                bounded, "half-leading", small, _SMALL_SHIFT, sp.Le(half_leading, sp.sqrt(sp.exp(sup_energy) - 1 - sup_energy))
+                bounded, "half-leading", small, _SMALL_SHIFT, Le(half_leading, sp.sqrt(sp.exp(sup_energy) - 1 - sup_energy))
             ),
         ),
         _with_mutants(
-            moments, _mutant(moments, "half-leading", small, _SMALL_SHIFT, sp.Le(half_leading, constant * ideal_energy))
+            moments, _mutant(moments, "half-leading", small, _SMALL_SHIFT, Le(half_leading, constant * ideal_energy))
         ),
     )
 
@@ -1080,7 +1072,7 @@ def _visible_claims() -> tuple[Claim, Claim, Claim]:
         "visible-lower",
         "chi2 is at least the squared drift of phi over its variance, phi the mean of M given the endpoint",
         "lower",
-        sp.Ge(chi2, visible_gap),
+        Ge(chi2, visible_gap),
         "driftbound",
         (*_PATH, VISIBLE),
         note="Not perturbative, and exact to first order.",
@@ -1091,7 +1083,7 @@ def _visible_claims() -> tuple[Claim, Claim, Claim]:
         "leading-order",
         "chi2 is the visible energy to leading order",
         "limit",
-        sp.Le(_ABS / _H, sp.sqrt(remainder) / _H),
+        Le(_ABS / _H, sp.sqrt(remainder) / _H),
         "driftbound",
         (*_PATH, FINITE_PATH, VISIBLE),
         note="|sqrt(chi2/visible) - 1| <= sqrt(remainder/visible). Under A3 and A4 the right side is at most "
@@ -1107,7 +1099,7 @@ def _visible_claims() -> tuple[Claim, Claim, Claim]:
         "leading-order-limit",
         "chi2 over the visible energy tends to 1 along the parts e/N of a visible error",
         "limit",
-        _relation(sp.Eq, ratio, 1),
+        Eq(ratio, 1),
         "driftbound (KTV-A, Prop. 3.3 has ¼ for 1, Thm 3.4 has 4/eta)",
         (VISIBLE, SCALED_SANDWICH),
         numeric_side=False,
@@ -1123,7 +1115,7 @@ def _visible_claims() -> tuple[Claim, Claim, Claim]:
                 "ten-percent-more",
                 "kills it: a mean shift of .1, where the bound is attained to 1 %",
                 _SMALL_SHIFT,
-                sp.Ge(chi2, sp.Rational(11, 10) * visible_gap),
+                Ge(chi2, sp.Rational(11, 10) * visible_gap),
             ),
         ),
         _with_mutants(
@@ -1133,7 +1125,7 @@ def _visible_claims() -> tuple[Claim, Claim, Claim]:
                 "half-the-remainder",
                 "kills it: a mean shift of 2 on N(0, 1) at T = 4",
                 _LARGE_SHIFT,
-                sp.Le(_ABS / _H, sp.sqrt(remainder) / (2 * _H)),
+                Le(_ABS / _H, sp.sqrt(remainder) / (2 * _H)),
             ),
             _mutant(
                 leading,
@@ -1141,8 +1133,8 @@ def _visible_claims() -> tuple[Claim, Claim, Claim]:
                 "kills it: an error whose endpoint returns exactly (observability-threshold/any-size); eps*² can be as small "
                 "as one likes",
                 _RETURNING,
-                sp.Le(_ABS / _H, sp.Rational(1, 2)),
-                (*_without(leading, "finite-path-chi2"), Assumption("perturbative", "eps*² <= 1", sp.Le(ideal_energy, 1))),
+                Le(_ABS / _H, sp.Rational(1, 2)),
+                (*_without(leading, "finite-path-chi2"), Assumption("perturbative", "eps*² <= 1", Le(ideal_energy, 1))),
             ),
         ),
         _with_mutants(
@@ -1152,7 +1144,7 @@ def _visible_claims() -> tuple[Claim, Claim, Claim]:
                 "quarter",
                 "kills it: the offsets b(t) = .1 e^{-t/2}/N on N(0, 1), mean shifts, as N grows",
                 _SCALED_SHIFT,
-                _relation(sp.Eq, ratio, sp.Rational(1, 4)),
+                Eq(ratio, sp.Rational(1, 4)),
             ),
         ),
     )
@@ -1163,7 +1155,7 @@ def _gradient_claims() -> tuple[Claim, Claim]:
         "impossibility",
         "an error without gradient part moves nothing, whatever its energy: no increasing psi has chi2 >= psi(eps*²)",
         "equality",
-        _relation(sp.Eq, chi2, 0),
+        Eq(chi2, 0),
         "KTV-C (abstract)",
         (COMMON_START, REGULAR, ROTATION, SOME_ERROR),
         note="e = kappa J x on N(0, I), J antisymmetric, is such an error for every kappa, and eps*² = kappa² |J|² (T - t0) is "
@@ -1175,7 +1167,7 @@ def _gradient_claims() -> tuple[Claim, Claim]:
         "gradient-kl",
         "KL to the ideal endpoint is at most half the energy of the error's gradient part",
         "upper",
-        sp.Le(kl, gradient_energy / 2),
+        Le(kl, gradient_energy / 2),
         "KTV-C (abstract)",
         (COMMON_START, REGULAR),
         note="KL = ½ E|Pi e|² - ½ E|Pi e - grad log(p^_t/q_t)|² exactly, Pi the projection in L²(p^_t).",
@@ -1194,7 +1186,7 @@ def _gradient_claims() -> tuple[Claim, Claim]:
                 _SECOND_ORDER,
                 assumptions=(
                     *_without(impossibility, "rotation"),
-                    Assumption("invisible", "the visible energy is 0", _relation(sp.Eq, visible_energy, 0)),
+                    Assumption("invisible", "the visible energy is 0", Eq(visible_energy, 0)),
                 ),
             ),
             _mutant(
@@ -1202,12 +1194,10 @@ def _gradient_claims() -> tuple[Claim, Claim]:
                 "psi",
                 "kills it: a rotation on N(0, I)",
                 _ROTATING,
-                sp.Ge(chi2, ideal_energy / (1000 * (1 + ideal_energy))),
+                Ge(chi2, ideal_energy / (1000 * (1 + ideal_energy))),
             ),
         ),
-        _with_mutants(
-            gradient, _mutant(gradient, "49-percent", _TIGHT, _UNIT_SHIFT, sp.Le(kl, _NEARLY_HALF * gradient_energy))
-        ),
+        _with_mutants(gradient, _mutant(gradient, "49-percent", _TIGHT, _UNIT_SHIFT, Le(kl, _NEARLY_HALF * gradient_energy))),
     )
 
 

@@ -23,6 +23,7 @@ from theory.accumulation import ALPHA, PINSKER
 from theory.claim import Assumption, Claim, Proof, with_mutants
 from theory.generation import COMMON_START, TANGENT
 from theory.proof import Fact
+from theory.relations import Eq, Ge, Le, Lt
 from theory.symbols import (
     N,
     alpha,
@@ -75,7 +76,7 @@ _ALPHA, _TIME = sp.symbols("alpha t0", nonnegative=True)
 def _gain() -> sp.Expr:
     """The fixed point of c' = e^{-k t0/2} (alpha c + (1 - alpha) c'), per unit of c."""
     data, limit, damping = sp.symbols("c c_inf a")
-    (fixed,) = sp.solve(sp.Eq(limit, damping * (_ALPHA * data + (1 - _ALPHA) * limit)), limit)
+    (fixed,) = sp.solve(Eq(limit, damping * (_ALPHA * data + (1 - _ALPHA) * limit)), limit)
     # 1 - (1 - alpha) a = alpha a + (1 - a), which does not cancel where t0 and alpha are small
     numerator, denominator = sp.fraction(sp.cancel(fixed / data))
     sign = sp.Integer(-1) if denominator.could_extract_minus_sign() else sp.Integer(1)
@@ -125,41 +126,39 @@ _RECONSTRUCTED: Final = "KTV-B (abstract; reconstruction)"
 MIXING: Final = Assumption(
     "mixing",
     "Round i trains on q_i = alpha p + (1 - alpha) p^i: so for every linear reading of the laws noised by m t0.",
-    sp.Eq(smoothed_mixture[j, i], alpha * smoothed_data[j] + _RHO * smoothed[j, i]),
+    Eq(smoothed_mixture[j, i], alpha * smoothed_data[j] + _RHO * smoothed[j, i]),
 )
 ROUND: Final = Assumption(
     "round",
     "The score is exact: p^{i+1} = OU_t0 q_i; so OU_{m t0} p^{i+1} = OU_{(m+1) t0} q_i (semigroup).",
-    sp.Eq(smoothed[j, i + 1], smoothed_mixture[j + 1, i]),
+    Eq(smoothed[j, i + 1], smoothed_mixture[j + 1, i]),
 )
 TIMED_ROUND: Final = Assumption(
     "timed-round",
     "The score is exact, and round i stops at its own time: p^{i+1} = OU_{t0_i} q_i.",
-    sp.Eq(smoothed[0, i + 1], noised_mixture[i]),
+    Eq(smoothed[0, i + 1], noised_mixture[i]),
 )
 FIXED_POINT: Final = Assumption(
     "fixed-point",
     "p^oo is a fixed point of the exact round: p^oo = OU_t0(alpha p + (1 - alpha) p^oo).",
-    sp.Eq(smoothed_limit[j], alpha * smoothed_data[j + 1] + _RHO * smoothed_limit[j + 1]),
+    Eq(smoothed_limit[j], alpha * smoothed_data[j + 1] + _RHO * smoothed_limit[j + 1]),
 )
 HERMITE_MIXING: Final = Assumption(
     "hermite-mixing",
     "Round i trains on q_i = alpha p + (1 - alpha) p^i: so for every Hermite coefficient.",
-    sp.Eq(mixed_hermite[i, order], alpha * hermite_data[order] + _RHO * hermite[i, order]),
+    Eq(mixed_hermite[i, order], alpha * hermite_data[order] + _RHO * hermite[i, order]),
     over=(i, order),
 )
 MOMENT_MIXING: Final = Assumption(
     "moment-mixing",
     "Round i trains on q_i = alpha p + (1 - alpha) p^i: so for the second moment, which is finite.",
-    sp.Eq(mixed_moment[i], alpha * second_moment_data + _RHO * second_moment[i]),
+    Eq(mixed_moment[i], alpha * second_moment_data + _RHO * second_moment[i]),
 )
-TIMES: Final = Assumption("times-below", "No early-stopping time exceeds tau.", sp.Le(early_times[i], largest_time))
+TIMES: Final = Assumption("times-below", "No early-stopping time exceeds tau.", Le(early_times[i], largest_time))
 ROUND_ERROR: Final = Assumption(
-    "round-error", "Each round misses its target OU_t0 q_i by at most delta in W2.", sp.Le(round_w2[i], round_error)
+    "round-error", "Each round misses its target OU_t0 q_i by at most delta in W2.", Le(round_w2[i], round_error)
 )
-W2_RATE: Final = Assumption(
-    "w2-rate", "r = sqrt(1 - alpha) e^{-t0/2}.", sp.Eq(w2_rate**2, _RHO * sp.exp(-early_time), evaluate=False)
-)
+W2_RATE: Final = Assumption("w2-rate", "r = sqrt(1 - alpha) e^{-t0/2}.", Eq(w2_rate**2, _RHO * sp.exp(-early_time)))
 
 
 def _case(rounds: int, share: Any, damping: Any, data: Any, start: Any, **more: Any) -> dict[Any, Any]:
@@ -234,7 +233,7 @@ def _noised_generating(generating: Fact, time: sp.Expr) -> None:
 def _mehler(generating: Fact, exact: Fact, *, n: sp.Expr, time: sp.Expr, k: sp.Expr = order) -> Any:
     _exact_round(exact, n, time)
     _noised_generating(generating, time)
-    return sp.Eq(hermite[n + 1, k], sp.exp(-k * time / 2) * mixed_hermite[n, k], evaluate=False)
+    return Eq(hermite[n + 1, k], sp.exp(-k * time / 2) * mixed_hermite[n, k])
 
 
 def _fixed(fixed: Fact) -> None:
@@ -248,19 +247,19 @@ def _mehler_fixed(generating: Fact, fixed: Fact, *, k: sp.Expr = order) -> Any:
     _fixed(fixed)
     _noised_generating(generating, early_time)
     mixed = alpha * hermite_data[k] + _RHO * hermite_limit[k]
-    return sp.Eq(hermite_limit[k], sp.exp(-k * early_time / 2) * mixed, evaluate=False)
+    return Eq(hermite_limit[k], sp.exp(-k * early_time / 2) * mixed)
 
 
 def _ou_moment(exact: Fact, *, n: sp.Expr) -> Any:
     _exact_round(exact, n, early_time)
     kept = sp.exp(-early_time)
-    return sp.Eq(second_moment[n + 1], kept * mixed_moment[n] + dimension * (1 - kept), evaluate=False)
+    return Eq(second_moment[n + 1], kept * mixed_moment[n] + dimension * (1 - kept))
 
 
 def _ou_moment_fixed(fixed: Fact) -> Any:
     _fixed(fixed)
     kept, mixed = sp.exp(-early_time), alpha * second_moment_data + _RHO * second_moment_limit
-    return sp.Eq(second_moment_limit, kept * mixed + dimension * (1 - kept), evaluate=False)
+    return Eq(second_moment_limit, kept * mixed + dimension * (1 - kept))
 
 
 def _weight(mixing: Fact) -> tuple[sp.Expr, sp.Expr]:
@@ -300,7 +299,7 @@ def _contraction(distance: sp.IndexedBase, noised: sp.IndexedBase | None, power:
         if not rounds and noised is None:
             raise pf.ProofError("the premise p^(n+1) = OU q_n is missing")
         left = distance[n + 1] if rounds or noised is None else noised[n]
-        return sp.Le(left**power, keep * damping * distance[n] ** power, evaluate=False)
+        return Le(left**power, keep * damping * distance[n] ** power)
 
     return schema
 
@@ -308,24 +307,24 @@ def _contraction(distance: sp.IndexedBase, noised: sp.IndexedBase | None, power:
 def _mixture_tv(mixing: Fact, below: Fact) -> Any:
     n, keep = _weight(mixing)
     _nonnegative_weight(below, keep)
-    return sp.Eq(mixed_tv[n], keep * tv[n], evaluate=False)
+    return Eq(mixed_tv[n], keep * tv[n])
 
 
 def _noised_tv(exact: Fact, *, n: sp.Expr) -> Any:
     _exact_round(exact, n, early_times[n])
-    return sp.Le(tv[n + 1], mixed_tv[n] + data_smoothing_tv[n], evaluate=False)
+    return Le(tv[n + 1], mixed_tv[n] + data_smoothing_tv[n])
 
 
 def _endpoint_triangle(*, n: sp.Expr) -> Any:
-    return sp.Le(limit_tv[n + 1], endpoint_tv[n] + noised_limit_tv[n], evaluate=False)
+    return Le(limit_tv[n + 1], endpoint_tv[n] + noised_limit_tv[n])
 
 
 def _w2_triangle(*, n: sp.Expr) -> Any:
-    return sp.Le(limit_w2[n + 1], round_w2[n] + noised_limit_w2[n], evaluate=False)
+    return Le(limit_w2[n + 1], round_w2[n] + noised_limit_w2[n])
 
 
 def _reverse_pinsker(*, n: sp.Expr) -> Any:
-    return sp.Le(endpoint_tv[n] ** 2, endpoint_reverse_kl[n] / 2, evaluate=False)
+    return Le(endpoint_tv[n] ** 2, endpoint_reverse_kl[n] / 2)
 
 
 def _girsanov(start: Fact, *, energy: sp.Expr) -> Any:
@@ -334,21 +333,21 @@ def _girsanov(start: Fact, *, energy: sp.Expr) -> Any:
     sides = {learned_energies: endpoint_kl, ideal_energies: endpoint_reverse_kl}
     if not isinstance(energy, sp.Indexed) or energy.base not in sides:
         raise pf.ProofError(f"{energy} is not the energy of a round")
-    return sp.Le(sides[energy.base][energy.indices[0]], energy / 2, evaluate=False)
+    return Le(sides[energy.base][energy.indices[0]], energy / 2)
 
 
 def _mean_distance(*, n: sp.Expr) -> Any:
-    return sp.Le(sp.Abs(hermite[n, 1] - hermite_limit[1]), limit_w1[n], evaluate=False)
+    return Le(sp.Abs(hermite[n, 1] - hermite_limit[1]), limit_w1[n])
 
 
 def _jensen(*, n: sp.Expr) -> Any:
-    return sp.Le(limit_w1[n], limit_w2[n], evaluate=False)
+    return Le(limit_w1[n], limit_w2[n])
 
 
 def _minimum(first: Fact, second: Fact) -> Any:
     if "==" in (first.op, second.op) or first.lhs != second.lhs:
         raise pf.ProofError(f"{first} and {second} do not bound one quantity from above")
-    return sp.Le(first.lhs, sp.Min(first.rhs, second.rhs), evaluate=False)
+    return Le(first.lhs, sp.Min(first.rhs, second.rhs))
 
 
 MEHLER: Final = pf.Theorem(
@@ -415,7 +414,7 @@ def _at_most_one(exponent: Any) -> Fact:
     """e^{-x} <= 1 for x >= 0, from the tangent 1 + x <= e^x."""
     tangent = pf.cited(TANGENT, x=exponent)
     return pf.nonnegative(
-        sp.Le(sp.exp(-exponent), 1, evaluate=False),
+        Le(sp.exp(-exponent), 1),
         (sp.exp(-exponent), tangent),
         (sp.exp(-exponent), exponent),
         text="e^{-x} <= 1",
@@ -431,20 +430,20 @@ def _gap(claim: Claim, exponent: Any) -> Fact:
 
 def _below_abs(x: sp.Expr) -> Fact:
     """x <= |x|."""
-    square = pf.nonnegative(sp.Le(x**2, sp.Abs(x) ** 2, evaluate=False))
+    square = pf.nonnegative(Le(x**2, sp.Abs(x) ** 2))
     return pf.root(square, x, sp.Abs(x), text="x <= |x|")
 
 
 def _abs_below(above: Fact, below: Fact, x: sp.Expr, bound: sp.Expr, **options: Any) -> Fact:
     """|x| <= b from x <= b and -b <= x."""
-    square = pf.nonnegative(sp.Le(x**2, bound**2, evaluate=False), (above, below))
+    square = pf.nonnegative(Le(x**2, bound**2), (above, below))
     return pf.root(square, sp.Abs(x), bound, **options)
 
 
 def _combined(left: sp.Expr, right: sp.Expr, *hints: tuple[Fact, Any], **options: Any) -> Fact:
     """left = right because left - right is the combination of (a - b), over equations a = b, with the given factors."""
-    above = pf.nonnegative(sp.Le(left, right, evaluate=False), *[(fact, -factor) for fact, factor in hints], **options)
-    below = pf.nonnegative(sp.Le(right, left, evaluate=False), *hints, **options)
+    above = pf.nonnegative(Le(left, right), *[(fact, -factor) for fact, factor in hints], **options)
+    below = pf.nonnegative(Le(right, left), *hints, **options)
     return pf.antisymmetry(above, below, text="a combination of equations")
 
 
@@ -464,14 +463,14 @@ def _fixed_point_of(
 
     zero = {_WHOLE: sp.Integer(0)}
     base = pf.identity(left.xreplace(zero), right.xreplace(zero), domain=(gap,))
-    closed = pf.induction(sp.Eq(left, right, evaluate=False), _WHOLE, base, step)
+    closed = pf.induction(Eq(left, right), _WHOLE, base, step)
     exact = pf.instance(closed, n=N)
     small, decay, size = _at_most_one(N * exponent), sp.exp(-N * exponent), 1 + start**2
     bounds = []
     for sign in (1, -1):
-        edge = pf.nonnegative(sp.Le(sign * _X, 1 + _X**2, evaluate=False), (_X - sign * _HALF) ** 2, text="+-x <= 1 + x^2")
+        edge = pf.nonnegative(Le(sign * _X, 1 + _X**2), (_X - sign * _HALF) ** 2, text="+-x <= 1 + x^2")
         damped = pf.nonnegative(
-            sp.Le(sign * decay * _X, 1 + _X**2, evaluate=False),
+            Le(sign * decay * _X, 1 + _X**2),
             (decay, edge),
             (1 + _X**2, small),
             text="+-e^{-N y} x <= 1 + x^2",
@@ -479,7 +478,7 @@ def _fixed_point_of(
         at_start = pf.instance(damped, domain=(gap,), x=start)
         goal = (value(N), limit + _RHO**N * size) if sign == 1 else (limit - _RHO**N * size, value(N))
         hints = ((_RHO**N, at_start), (exact, -sign))
-        bounds.append(pf.nonnegative(sp.Le(*goal, evaluate=False), *hints, domain=(gap, rho)))
+        bounds.append(pf.nonnegative(Le(*goal), *hints, domain=(gap, rho)))
     above, below = bounds
     low, high = (pf.limit(edge, N, sp.oo, limit, domain=(gap, rho)) for edge in (below.lhs, above.rhs))
     return exact, pf.squeeze(below, above, low, high)
@@ -509,7 +508,7 @@ def _unrolled(claim: Claim) -> tuple[Fact, Fact]:
         )
 
     laws = pf.induction(
-        sp.Eq(smoothed[0, _WHOLE + i], law(_WHOLE, i), evaluate=False),
+        Eq(smoothed[0, _WHOLE + i], law(_WHOLE, i)),
         _WHOLE,
         pf.identity(smoothed[0, i], law(0, i)),
         step,
@@ -521,7 +520,7 @@ def _unrolled(claim: Claim) -> tuple[Fact, Fact]:
         return _series(n) + _RHO**n * smoothed_limit[n]
 
     limits = pf.induction(
-        sp.Eq(smoothed_limit[0], limit_law(_WHOLE), evaluate=False),
+        Eq(smoothed_limit[0], limit_law(_WHOLE)),
         _WHOLE,
         pf.identity(smoothed_limit[0], limit_law(0)),
         lambda hypothesis, m: _combined(
@@ -539,8 +538,8 @@ def _unrolled(claim: Claim) -> tuple[Fact, Fact]:
 
 def _law_statement(series: Callable[[Any], sp.Expr] = _series) -> Any:
     return sp.And(
-        sp.Eq(smoothed[0, N], series(N) + _RHO**N * smoothed[N, 0]),
-        sp.Eq(smoothed_limit[0], series(N) + _RHO**N * smoothed_limit[N]),
+        Eq(smoothed[0, N], series(N) + _RHO**N * smoothed[N, 0]),
+        Eq(smoothed_limit[0], series(N) + _RHO**N * smoothed_limit[N]),
     )
 
 
@@ -581,10 +580,10 @@ LIMIT_LAW: Final = with_mutants(
 # --- limit-rate ------------------------------------------------------------------------------------------------------
 def _rate_statement(**changes: Any) -> Any:
     rows = {
-        "law": sp.Eq(smoothed[0, N] - smoothed_limit[0], _RHO**N * (smoothed[N, 0] - smoothed_limit[N])),
-        "tv": sp.Le(limit_tv[N], _RHO**N * limit_tv[0]),
-        "w1": sp.Le(limit_w1[N], _RHO**N * sp.exp(-N * early_time / 2) * limit_w1[0]),
-        "w2": sp.Le(limit_w2[N] ** 2, _RHO**N * sp.exp(-N * early_time) * limit_w2[0] ** 2),
+        "law": Eq(smoothed[0, N] - smoothed_limit[0], _RHO**N * (smoothed[N, 0] - smoothed_limit[N])),
+        "tv": Le(limit_tv[N], _RHO**N * limit_tv[0]),
+        "w1": Le(limit_w1[N], _RHO**N * sp.exp(-N * early_time / 2) * limit_w1[0]),
+        "w2": Le(limit_w2[N] ** 2, _RHO**N * sp.exp(-N * early_time) * limit_w2[0] ** 2),
     }
     return sp.And(*{**rows, **changes}.values())
 
@@ -596,7 +595,7 @@ def _prove_limit_rate(claim: Claim) -> Proof:
 
     def rate(theorem: pf.Theorem, distance: sp.IndexedBase, power: int, exponent: sp.Expr) -> Fact:
         def goal(n: Any) -> Any:
-            return sp.Le(distance[n] ** power, _RHO**n * sp.exp(-n * exponent) * distance[0] ** power, evaluate=False)
+            return Le(distance[n] ** power, _RHO**n * sp.exp(-n * exponent) * distance[0] ** power)
 
         def step(hypothesis: Fact, m: sp.Symbol) -> Fact:
             premises = (claim.assume("mixing", j=1, i=m), fixed, rho, claim.assume("round", j=0, i=m))
@@ -630,19 +629,19 @@ LIMIT_RATE: Final = with_mutants(
     ),
     {
         "id": "w2-by-rho",
-        "statement": sp.Le(limit_w2[N], _RHO**N * sp.exp(-N * early_time / 2) * limit_w2[0]),
+        "statement": Le(limit_w2[N], _RHO**N * sp.exp(-N * early_time / 2) * limit_w2[0]),
         "falsified_by": _FAR,
         "note": "Two narrow laws far apart: half of the mass travels, so W2 falls by sqrt(1/2) only.",
     },
     {
         "id": "tv-by-rho-squared",
-        "statement": sp.Le(limit_tv[N], _RHO ** (2 * N) * limit_tv[0]),
+        "statement": Le(limit_tv[N], _RHO ** (2 * N) * limit_tv[0]),
         "falsified_by": _FAR,
         "note": "Two laws with disjoint supports.",
     },
     {
         "id": "no-noising",
-        "statement": sp.Eq(smoothed[0, N] - smoothed_limit[0], _RHO**N * (smoothed[0, 0] - smoothed_limit[0])),
+        "statement": Eq(smoothed[0, N] - smoothed_limit[0], _RHO**N * (smoothed[0, 0] - smoothed_limit[0])),
         "falsified_by": _MEANS,
         "note": "Means under t0 = 2 log 2.",
     },
@@ -663,9 +662,9 @@ _MODE: Final = order * early_time / 2
 def _filtered(gain: sp.Expr, mode: sp.Expr = _MODE) -> tuple[Any, ...]:
     limit = gain * hermite_data[order]
     return (
-        sp.Eq(hermite[N, order] - limit, _RHO**N * sp.exp(-N * mode) * (hermite[0, order] - limit)),
-        sp.Eq(sp.Limit(hermite[N, order], N, sp.oo), limit, evaluate=False),
-        sp.Eq(hermite_limit[order], limit, evaluate=False),
+        Eq(hermite[N, order] - limit, _RHO**N * sp.exp(-N * mode) * (hermite[0, order] - limit)),
+        Eq(sp.Limit(hermite[N, order], N, sp.oo), limit),
+        Eq(hermite_limit[order], limit),
     )
 
 
@@ -739,7 +738,7 @@ HERMITE_FILTER: Final = with_mutants(
     },
     {
         "id": "one-noising",
-        "statement": sp.Eq(hermite_limit[order], sp.exp(-_MODE) * hermite_data[order]),
+        "statement": Eq(hermite_limit[order], sp.exp(-_MODE) * hermite_data[order]),
         "falsified_by": _hermite_case(1),
         "note": "Each round loses as much again of what the last one kept: alpha < 1 and order > 0.",
     },
@@ -768,7 +767,7 @@ def _prove_rate_floor(claim: Claim) -> Proof:
     fixed = pf.cited(MEHLER_FIXED, generating, claim.assume("fixed-point", j=0), k=one)
 
     def goal(n: Any) -> Any:
-        return sp.Eq(_mean_gap(n), _RHO**n * sp.exp(-n * half) * _mean_gap(0), evaluate=False)
+        return Eq(_mean_gap(n), _RHO**n * sp.exp(-n * half) * _mean_gap(0))
 
     def step(hypothesis: Fact, m: sp.Symbol) -> Fact:
         noised = pf.cited(MEHLER, generating, claim.assume("round", j=0, i=m), n=m, time=early_time, k=one)
@@ -781,13 +780,13 @@ def _prove_rate_floor(claim: Claim) -> Proof:
     exact = pf.instance(pf.induction(goal(_WHOLE), _WHOLE, pf.identity(zero.lhs, zero.rhs), step), n=N)
     scale = _RHO**N * sp.exp(-N * half)
     square = pf.nonnegative(
-        sp.Le(_mean_floor() ** 2, sp.Abs(_mean_gap(N)) ** 2, evaluate=False),
+        Le(_mean_floor() ** 2, sp.Abs(_mean_gap(N)) ** 2),
         (exact, _mean_gap(N) + scale * _mean_gap(0)),
         domain=(rho,),
     )
     apart = pf.root(square, _mean_floor(), sp.Abs(_mean_gap(N)), domain=(rho,))
-    first = pf.nonnegative(sp.Le(_mean_floor(), limit_w1[N], evaluate=False), apart, pf.cited(MEAN_DISTANCE, n=N))
-    second = pf.nonnegative(sp.Le(_mean_floor(), limit_w2[N], evaluate=False), first, pf.cited(JENSEN, n=N))
+    first = pf.nonnegative(Le(_mean_floor(), limit_w1[N]), apart, pf.cited(MEAN_DISTANCE, n=N))
+    second = pf.nonnegative(Le(_mean_floor(), limit_w2[N]), first, pf.cited(JENSEN, n=N))
     return pf.qed(claim, first, second)
 
 
@@ -803,7 +802,7 @@ RATE_FLOOR: Final = with_mutants(
         id="limit-rate-floor",
         title="In W1 no rate beyond rho e^{-t0/2} is to be had: the means keep it exactly",
         kind="lower",
-        statement=sp.And(sp.Ge(limit_w1[N], _mean_floor()), sp.Ge(limit_w2[N], _mean_floor())),
+        statement=sp.And(Ge(limit_w1[N], _mean_floor()), Ge(limit_w2[N], _mean_floor())),
         source="driftbound",
         assumptions=(HERMITE_MIXING, ROUND, FIXED_POINT, ALPHA),
         note="The mean along any direction nears that of p^oo by rho e^{-t0/2} each round, exactly. So where the means differ "
@@ -813,13 +812,13 @@ RATE_FLOOR: Final = with_mutants(
     ),
     {
         "id": "without-noising",
-        "statement": sp.Ge(limit_w1[N], _mean_floor(exponent=sp.Integer(0))),
+        "statement": Ge(limit_w1[N], _mean_floor(exponent=sp.Integer(0))),
         "falsified_by": _MEAN_CASE,
         "note": "The rate rho of total variation: point masses, which early stopping draws together besides.",
     },
     {
         "id": "root-of-rho",
-        "statement": sp.Ge(limit_w1[N], _mean_floor(share=sp.sqrt(_RHO))),
+        "statement": Ge(limit_w1[N], _mean_floor(share=sp.sqrt(_RHO))),
         "falsified_by": _MEAN_CASE,
         "note": "The rate of the bound on W2, which W1 does not have.",
     },
@@ -829,9 +828,9 @@ RATE_FLOOR: Final = with_mutants(
 # --- second-moment-limit ---------------------------------------------------------------------------------------------
 def _moment_statement(limit: sp.Expr) -> tuple[Any, ...]:
     return (
-        sp.Eq(second_moment[N] - limit, _RHO**N * sp.exp(-N * early_time) * (second_moment[0] - limit)),
-        sp.Eq(sp.Limit(second_moment[N], N, sp.oo), limit, evaluate=False),
-        sp.Eq(second_moment_limit, limit, evaluate=False),
+        Eq(second_moment[N] - limit, _RHO**N * sp.exp(-N * early_time) * (second_moment[0] - limit)),
+        Eq(sp.Limit(second_moment[N], N, sp.oo), limit),
+        Eq(second_moment_limit, limit),
     )
 
 
@@ -929,7 +928,7 @@ def _mode_loss(claim: Claim, m: Any) -> tuple[Fact, Fact]:
         ahead, back = _below_abs(sign * _deviation(m)), _below_abs(-sign * _DATA)
         hints = ((rho, kept, ahead), (rho, small, sp.Abs(_deviation(m))), (small, back), (one, -sign))
         goal = (_deviation(m + 1), bound) if sign == 1 else (-bound, _deviation(m + 1))
-        sides.append(pf.nonnegative(sp.Le(*goal, evaluate=False), *hints))
+        sides.append(pf.nonnegative(Le(*goal), *hints))
     return _abs_below(sides[0], sides[1], _deviation(m + 1), bound, domain=(rho, small)), small
 
 
@@ -937,7 +936,7 @@ def _prove_annealing(claim: Claim) -> Proof:
     rho = _rho(claim)
 
     def goal(left: Callable[[Any], sp.Expr], right: Callable[[Any], sp.Expr], n: Any) -> Any:
-        return sp.Le(left(n), right(n), evaluate=False)
+        return Le(left(n), right(n))
 
     def size(n: Any) -> sp.Expr:
         return sp.Abs(_deviation(n))
@@ -951,7 +950,7 @@ def _prove_annealing(claim: Claim) -> Proof:
         later = claim.assume("times-below", i=m)
         apart = order * (largest_time - early_times[m]) / 2
         more = pf.nonnegative(  # e^{-k tau/2} <= e^{-k t/2} for t <= tau
-            sp.Le(sp.exp(-order * largest_time / 2), sp.exp(-order * early_times[m] / 2), evaluate=False),
+            Le(sp.exp(-order * largest_time / 2), sp.exp(-order * early_times[m] / 2)),
             (sp.exp(-order * largest_time / 2), pf.cited(TANGENT, x=apart)),
             (sp.exp(-order * largest_time / 2), order, sp.Rational(1, 2), later),
         )
@@ -986,9 +985,9 @@ ANNEALING: Final = with_mutants(
         title="Early stopping that is annealed away leaves no bias",
         kind="upper",
         statement=sp.And(
-            sp.Le(sp.Abs(_deviation(N)), _annealed_sum(N)),
-            sp.Le(sp.Abs(_deviation(N)), _annealed_flat(N)),
-            sp.Le(tv[N], _annealed_tv(N)),
+            Le(sp.Abs(_deviation(N)), _annealed_sum(N)),
+            Le(sp.Abs(_deviation(N)), _annealed_flat(N)),
+            Le(tv[N], _annealed_tv(N)),
         ),
         source=_RECONSTRUCTED,
         assumptions=(HERMITE_MIXING, MIXING, TIMED_ROUND, TIMES, ALPHA),
@@ -1000,19 +999,19 @@ ANNEALING: Final = with_mutants(
     ),
     {
         "id": "no-loss",
-        "statement": sp.Le(sp.Abs(_deviation(N)), _RHO**N * sp.Abs(_deviation(0))),
+        "statement": Le(sp.Abs(_deviation(N)), _RHO**N * sp.Abs(_deviation(0))),
         "falsified_by": _hermite_case(1),
         "note": "A start at the data law with t0 > 0: means at e^{-t0/2} = 1/2.",
     },
     {
         "id": "no-compounding",
-        "statement": sp.Le(sp.Abs(_deviation(N)), _annealed_flat(N, sp.Integer(1))),
+        "statement": Le(sp.Abs(_deviation(N)), _annealed_flat(N, sp.Integer(1))),
         "falsified_by": _hermite_case(2),
         "note": "Without 1/alpha: the second round already loses more than one noising does.",
     },
     {
         "id": "unbounded-times",
-        "statement": sp.Le(sp.Abs(_deviation(N)), _annealed_flat(N)),
+        "statement": Le(sp.Abs(_deviation(N)), _annealed_flat(N)),
         "assumptions": (HERMITE_MIXING, MIXING, TIMED_ROUND, ALPHA),
         "falsified_by": {**_hermite_case(1), largest_time: 0},
         "note": "The hypothesis t0_i <= tau dropped: tau = 0 with t0 = 2 log 2.",
@@ -1033,7 +1032,7 @@ def _prove_limit_tv(claim: Claim) -> Proof:
         roots = []
         for pinsker, energy in ((REVERSE_PINSKER, ideal_energies[m]), (PINSKER, learned_energies[m])):
             square = pf.nonnegative(
-                sp.Le((2 * endpoint_tv[m]) ** 2, sp.sqrt(energy) ** 2, evaluate=False),
+                Le((2 * endpoint_tv[m]) ** 2, sp.sqrt(energy) ** 2),
                 (4, pf.cited(pinsker, n=m)),
                 (2, pf.cited(GIRSANOV, claim.assume("common-start"), energy=energy)),
             )
@@ -1041,14 +1040,14 @@ def _prove_limit_tv(claim: Claim) -> Proof:
         small = pf.cited(MINIMUM, *roots)
         passed = pf.cited(TV_CONTRACTION, claim.assume("mixing", j=1, i=m), fixed, rho)
         return pf.nonnegative(
-            sp.Le(limit_tv[m + 1], small.rhs / 2 + _RHO * limit_tv[m], evaluate=False),
+            Le(limit_tv[m + 1], small.rhs / 2 + _RHO * limit_tv[m]),
             pf.cited(ENDPOINT_TRIANGLE, n=m),
             (_HALF, small),
             passed,
         )
 
     def goal(n: Any) -> Any:
-        return sp.Le(limit_tv[n], _limit_tv_bound(n), evaluate=False)
+        return Le(limit_tv[n], _limit_tv_bound(n))
 
     def step(hypothesis: Fact, m: sp.Symbol) -> Fact:
         return pf.nonnegative(goal(m + 1), one_round(m), (rho, hypothesis), unroll_at=m)
@@ -1075,7 +1074,7 @@ LIMIT_TV: Final = with_mutants(
         id="limit-tv",
         title="Score errors move retraining away from its limit law by at most half their discounted sizes",
         kind="upper",
-        statement=sp.Le(limit_tv[N], _limit_tv_bound(N)),
+        statement=Le(limit_tv[N], _limit_tv_bound(N)),
         source="driftbound",
         assumptions=(MIXING, FIXED_POINT, ALPHA, COMMON_START),
         note="Any t0, either energy in each round. Unlike tv-discount it pays "
@@ -1085,19 +1084,19 @@ LIMIT_TV: Final = with_mutants(
     ),
     {
         "id": "49-percent",
-        "statement": sp.Le(limit_tv[N], _limit_tv_bound(N, sp.Rational(49, 100))),
+        "statement": Le(limit_tv[N], _limit_tv_bound(N, sp.Rational(49, 100))),
         "falsified_by": _TILTED,
         "note": "A consistent error whose endpoint is the ideal one tilted by 1 + sign(x)/10, over a long horizon.",
     },
     {
         "id": "no-initial-term",
-        "statement": sp.Le(limit_tv[N], _limit_tv_bound(N) - _RHO**N * limit_tv[0]),
+        "statement": Le(limit_tv[N], _limit_tv_bound(N) - _RHO**N * limit_tv[0]),
         "falsified_by": _FAR,
         "note": "Exact scores from a first generation that is not the limit law.",
     },
     {
         "id": "no-score-errors",
-        "statement": sp.Le(limit_tv[N], _RHO**N * limit_tv[0]),
+        "statement": Le(limit_tv[N], _RHO**N * limit_tv[0]),
         "falsified_by": _TILTED,
         "note": "A start at the limit law with a wrong score.",
     },
@@ -1118,26 +1117,26 @@ def _ball(rounds: Any, rate: sp.Expr = w2_rate) -> sp.Expr:
 def _prove_w2_ball(claim: Claim) -> Proof:
     rho, rate, fixed = _rho(claim), claim.assume("w2-rate"), claim.assume("fixed-point", j=0)
     gap = _gap(claim, early_time)  # 1 - r^2 > 0
-    square = pf.nonnegative(sp.Lt(w2_rate**2, sp.Integer(1) ** 2, evaluate=False), gap, (rate, -1))
+    square = pf.nonnegative(Lt(w2_rate**2, sp.Integer(1) ** 2), gap, (rate, -1))
     below_one = pf.root(square, w2_rate, 1)
 
     def one_round(m: Any) -> Fact:
         passed = pf.cited(W2_CONTRACTION, claim.assume("mixing", j=1, i=m), fixed, rho)
         squares = pf.nonnegative(
-            sp.Le(noised_limit_w2[m] ** 2, (w2_rate * limit_w2[m]) ** 2, evaluate=False),
+            Le(noised_limit_w2[m] ** 2, (w2_rate * limit_w2[m]) ** 2),
             passed,
             (rate, limit_w2[m] ** 2),
         )
         inner = pf.root(squares, noised_limit_w2[m], w2_rate * limit_w2[m])
         return pf.nonnegative(
-            sp.Le(limit_w2[m + 1], w2_rate * limit_w2[m] + round_error, evaluate=False),
+            Le(limit_w2[m + 1], w2_rate * limit_w2[m] + round_error),
             pf.cited(W2_TRIANGLE, n=m),
             inner,
             claim.assume("round-error", i=m),
         )
 
     def goal(n: Any) -> Any:
-        return sp.Le(limit_w2[n], _ball(n), evaluate=False)
+        return Le(limit_w2[n], _ball(n))
 
     def step(hypothesis: Fact, m: sp.Symbol) -> Fact:
         return pf.nonnegative(goal(m + 1), one_round(m), (w2_rate, hypothesis), domain=(below_one,))
@@ -1163,7 +1162,7 @@ W2_BALL: Final = with_mutants(
         id="w2-ball",
         title="With rounds that miss by delta in W2 the recursion ends in a ball around the limit law",
         kind="upper",
-        statement=sp.Le(limit_w2[N], _ball(N)),
+        statement=Le(limit_w2[N], _ball(N)),
         source="driftbound",
         assumptions=(MIXING, FIXED_POINT, ALPHA, W2_RATE, ROUND_ERROR),
         note="r = sqrt(rho) e^{-t0/2} < 1, so limsup W2(p^N, p^oo) <= delta/(1 - r).",
@@ -1172,13 +1171,13 @@ W2_BALL: Final = with_mutants(
     ),
     {
         "id": "rate-rho",
-        "statement": sp.Le(limit_w2[N], _ball(N, _RHO * sp.exp(-early_time / 2))),
+        "statement": Le(limit_w2[N], _ball(N, _RHO * sp.exp(-early_time / 2))),
         "falsified_by": _FAR,
         "note": "No error and two narrow laws far apart: half of the mass travels, so W2 falls by sqrt(1/2) only.",
     },
     {
         "id": "no-accumulation",
-        "statement": sp.Le(limit_w2[N], w2_rate**N * limit_w2[0] + round_error),
+        "statement": Le(limit_w2[N], w2_rate**N * limit_w2[0] + round_error),
         "falsified_by": _PUSHED,
         "note": "Errors that push in the same direction in two rounds.",
     },

@@ -102,8 +102,8 @@ def _summed(order: sp.Expr, lam: Any, lam_hat: Any, delta: Any, t0: Any, T: Any)
         inexact = inexact or flag
         if values[_LAM] == values[_LAM_HAT] and values[_DELTA].is_zero:
             continue
-        conditions += [part.subs(values, simultaneous=True) > 0 for part in (inner, determinant)]
-        total += logarithm.subs(values, simultaneous=True)
+        conditions += [part.xreplace(values) > 0 for part in (inner, determinant)]
+        total += logarithm.xreplace(values)
     return sp.And(*conditions), total, inexact
 
 

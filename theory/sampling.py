@@ -17,9 +17,10 @@ from typing import Any, Final, Literal
 import sympy as sp
 
 from theory import proof as pf
-from theory._arguments import finish, fraction, nonnegative, positive
+from theory._arguments import finish, fraction, nonnegative, positive, shown
 from theory.claim import Assumption, Claim, Proof, with_mutants, without
 from theory.proof import Fact, mean, omega
+from theory.relations import Eq, Ge, Le, Lt
 from theory.symbols import (
     N,
     alpha,
@@ -86,8 +87,8 @@ def finite_sample_step(
     >>> finite_sample_step(0, 1, 0, 10, 1)
     (1/10, 9/10)
     """
-    if design not in ("stratified", "iid"):
-        raise ValueError(f"design must be 'stratified' or 'iid', but it is {design!r}")
+    if not isinstance(design, str) or design not in ("stratified", "iid"):
+        raise ValueError(f"design must be 'stratified' or 'iid', but it is {shown(design)}")
     pairs = {
         _S: nonnegative("s", s),
         _V: nonnegative("v", v),
@@ -97,7 +98,7 @@ def finite_sample_step(
     }
     values = {symbol: value for symbol, (value, _) in pairs.items()}
     flags = [inexact for _, inexact in pairs.values()]
-    first, second = (part.subs(values, simultaneous=True) for part in _step(design))
+    first, second = (part.xreplace(values) for part in _step(design))
     return finish(first, *flags), finish(second, *flags)
 
 
@@ -194,76 +195,74 @@ def _sum_assumptions(*names: str) -> tuple[Assumption, ...]:
         label = name.replace("_", "-")
         more = (_l,) if name == "axis_products" else ()
         made += [
-            Assumption(f"{label}-empty", f"The {words} of no points is 0.", None, sp.Eq(_sum_of(name, i, 0), 0), (i, *more)),
+            Assumption(f"{label}-empty", f"The {words} of no points is 0.", None, Eq(_sum_of(name, i, 0), 0), (i, *more)),
             Assumption(
                 f"{label}-grows",
                 f"The {words} of j + 1 points is that of j points and one more.",
                 None,
-                sp.Eq(_sum_of(name, i, j + 1), _sum_of(name, i, j) + _SUMMANDS[name]),
+                Eq(_sum_of(name, i, j + 1), _sum_of(name, i, j) + _SUMMANDS[name]),
                 (i, j, *more),
             ),
         ]
     return tuple(made)
 
 
-MEAN_ERROR = Assumption(
-    "mean-error", "s_i is finite and equals E (m_i - m)^2.", None, sp.Eq(mean_error[i], mean(centre(i) ** 2))
-)
+MEAN_ERROR = Assumption("mean-error", "s_i is finite and equals E (m_i - m)^2.", None, Eq(mean_error[i], mean(centre(i) ** 2)))
 FITTED_VARIANCE = Assumption(
-    "fitted-variance", "v_i is finite and equals E sigma_i^2.", None, sp.Eq(fitted_variance[i], mean(fitted(i)))
+    "fitted-variance", "v_i is finite and equals E sigma_i^2.", None, Eq(fitted_variance[i], mean(fitted(i)))
 )
 STRATIFIED = Assumption(
     "stratified",
     "Round i trains on exactly alpha_i n fresh points and (1 - alpha_i) n synthetic ones.",
-    sp.Eq(fresh_count[i], fresh_fraction[i] * sample_size),
+    Eq(fresh_count[i], fresh_fraction[i] * sample_size),
 )
-COUNT = Assumption("count", "No more than n points are fresh.", sp.Le(fresh_count[i], sample_size))
+COUNT = Assumption("count", "No more than n points are fresh.", Le(fresh_count[i], sample_size))
 FRESH_VARIANCE = Assumption(
-    "fresh-variance", "A fresh point has mean m and variance sigma^2.", None, sp.Eq(mean(fresh(i, j) ** 2), variance), (i, j)
+    "fresh-variance", "A fresh point has mean m and variance sigma^2.", None, Eq(mean(fresh(i, j) ** 2), variance), (i, j)
 )
 FRESH_UNCORRELATED = Assumption(
     "fresh-uncorrelated",
     "Different fresh points are independent.",
     None,
-    sp.Eq(mean(fresh(i, j) * fresh(i, j + k)), 0),
+    Eq(mean(fresh(i, j) * fresh(i, j + k)), 0),
     (i, j, k),
 )
 RESIDUAL_VARIANCE = Assumption(
     "residual-variance",
     "Given the fit, a synthetic point has mean m_i and variance sigma_i^2.",
     None,
-    sp.Eq(mean(residual(i, j) ** 2), mean(fitted(i))),
+    Eq(mean(residual(i, j) ** 2), mean(fitted(i))),
     (i, j),
 )
 RESIDUAL_UNCORRELATED = Assumption(
     "residual-uncorrelated",
     "Given the fit, different synthetic points are independent.",
     None,
-    sp.Eq(mean(residual(i, j) * residual(i, j + k)), 0),
+    Eq(mean(residual(i, j) * residual(i, j + k)), 0),
     (i, j, k),
 )
 FRESH_RESIDUAL = Assumption(
     "fresh-residual",
     "Fresh and synthetic points are independent.",
     None,
-    sp.Eq(mean(fresh(i, _l) * residual(i, j)), 0),
+    Eq(mean(fresh(i, _l) * residual(i, j)), 0),
     (i, j, _l),
 )
 FRESH_CENTRE = Assumption(
-    "fresh-centre", "Fresh points are independent of the past.", None, sp.Eq(mean(fresh(i, j) * centre(i)), 0), (i, j)
+    "fresh-centre", "Fresh points are independent of the past.", None, Eq(mean(fresh(i, j) * centre(i)), 0), (i, j)
 )
 RESIDUAL_CENTRE = Assumption(
     "residual-centre",
     "Given the fit, a synthetic point has mean m_i.",
     None,
-    sp.Eq(mean(residual(i, j) * centre(i)), 0),
+    Eq(mean(residual(i, j) * centre(i)), 0),
     (i, j),
 )
 FIT_MEAN = Assumption(
     "fit-mean",
     "m_{i+1} is the mean of the n points.",
     None,
-    sp.Eq(
+    Eq(
         centre(i + 1),
         (
             _sum_of("fresh_total", i, fresh_count[i])
@@ -278,7 +277,7 @@ FIT_VARIANCE = Assumption(
     "fit-variance",
     "sigma_{i+1}^2 is the mean square of the n points minus their squared mean (1/n variance).",
     None,
-    sp.Eq(
+    Eq(
         fitted(i + 1),
         (_sum_of("fresh_squares", i, fresh_count[i]) + _sum_of("synthetic_squares", i, sample_size - fresh_count[i]))
         / sample_size
@@ -290,7 +289,7 @@ POINT_SQUARE = Assumption(
     "point-square",
     "Each point is fresh with probability alpha_i, else synthetic: law of total expectation.",
     None,
-    sp.Eq(
+    Eq(
         mean(point(i, j) ** 2),
         fresh_fraction[i] * variance + (1 - fresh_fraction[i]) * (mean(fitted(i)) + mean(centre(i) ** 2)),
     ),
@@ -299,22 +298,22 @@ POINT_SQUARE = Assumption(
 POINT_PRODUCT = Assumption(
     "point-product",
     "Given the fit, the points are independent with mean (1 - alpha_i) m_i (from m): the number of fresh ones is binomial.",
-    sp.Eq(fresh_count_variance[i], sample_size * fresh_fraction[i] * (1 - fresh_fraction[i])),
-    sp.Eq(mean(point(i, j) * point(i, j + k)), (1 - fresh_fraction[i]) ** 2 * mean(centre(i) ** 2)),
+    Eq(fresh_count_variance[i], sample_size * fresh_fraction[i] * (1 - fresh_fraction[i])),
+    Eq(mean(point(i, j) * point(i, j + k)), (1 - fresh_fraction[i]) ** 2 * mean(centre(i) ** 2)),
     (i, j, k),
 )
 FIT_MEAN_IID = Assumption(
     "fit-mean",
     "m_{i+1} is the mean of the n points.",
     None,
-    sp.Eq(centre(i + 1), _sum_of("total", i, sample_size) / sample_size),
+    Eq(centre(i + 1), _sum_of("total", i, sample_size) / sample_size),
     (i,),
 )
 FIT_VARIANCE_IID = Assumption(
     "fit-variance",
     "sigma_{i+1}^2 is the mean square of the n points minus their squared mean (1/n variance).",
     None,
-    sp.Eq(fitted(i + 1), _sum_of("squares", i, sample_size) / sample_size - centre(i + 1) ** 2),
+    Eq(fitted(i + 1), _sum_of("squares", i, sample_size) / sample_size - centre(i + 1) ** 2),
     (i,),
 )
 
@@ -416,9 +415,7 @@ def _adds_up(claim: Claim, name: str, other: sp.Expr, value: sp.Expr, product: s
         claim.assume(f"{label}-empty"),
         pf.expectation(sp.Integer(0)),
     )
-    return pf.induction(
-        sp.Eq(mean(_sum_of(name, i, _m) * other), _m * value, evaluate=False), _m, empty, step, text=f"{label}, in the mean"
-    )
+    return pf.induction(Eq(mean(_sum_of(name, i, _m) * other), _m * value), _m, empty, step, text=f"{label}, in the mean")
 
 
 def _later(claim: Claim, name: str, single: Any, value: sp.Expr, product: str) -> Fact:
@@ -441,7 +438,7 @@ def _later(claim: Claim, name: str, single: Any, value: sp.Expr, product: str) -
         mean(_sum_of(name, i, 0) * single(i, j)), 0, claim.assume(f"{label}-empty"), pf.expectation(sp.Integer(0))
     )
     return pf.induction(
-        sp.Eq(mean(_sum_of(name, i, _m) * single(i, _m + j)), _m * value, evaluate=False),
+        Eq(mean(_sum_of(name, i, _m) * single(i, _m + j)), _m * value),
         _m,
         empty,
         step,
@@ -469,7 +466,7 @@ def _square_of(claim: Claim, name: str, single: Any, own: sp.Expr, cross: sp.Exp
 
     empty = pf.identity(mean(_sum_of(name, i, 0) ** 2), 0, claim.assume(f"{label}-empty"), pf.expectation(sp.Integer(0)))
     return pf.induction(
-        sp.Eq(mean(_sum_of(name, i, _m) ** 2), _m * own + _m * (_m - 1) * cross, evaluate=False),
+        Eq(mean(_sum_of(name, i, _m) ** 2), _m * own + _m * (_m - 1) * cross),
         _m,
         empty,
         step,
@@ -631,7 +628,7 @@ FINITE_SAMPLE_MEAN = with_mutants(
         id="finite-sample-mean",
         title="Refitting on n points: the error of the mean after one round, stratified sample",
         kind="equality",
-        statement=sp.Eq(mean_error[i + 1], _NEXT_MEAN),
+        statement=Eq(mean_error[i + 1], _NEXT_MEAN),
         source="SHU and successors",
         assumptions=_MOMENTS,
         note="1-D, alpha n fresh and (1 - alpha) n synthetic points. Only first and second moments are used: no normality.",
@@ -640,13 +637,13 @@ FINITE_SAMPLE_MEAN = with_mutants(
     ),
     {
         "id": "rho",
-        "statement": sp.Eq(mean_error[i + 1], _RHO * mean_error[i] + _WITHIN / sample_size),
+        "statement": Eq(mean_error[i + 1], _RHO * mean_error[i] + _WITHIN / sample_size),
         "falsified_by": _ONE_ROUND,
         "note": "A start off the mean, half fresh.",
     },
     {
         "id": "iid-noise",
-        "statement": sp.Eq(mean_error[i + 1], _NEXT_MEAN_IID),
+        "statement": Eq(mean_error[i + 1], _NEXT_MEAN_IID),
         "falsified_by": _ONE_ROUND,
         "note": "A stratified sample has no randomness of which points are fresh; a start off the mean, half fresh.",
     },
@@ -656,7 +653,7 @@ FINITE_SAMPLE_MEAN_IID = with_mutants(
         id="finite-sample-mean-iid",
         title="Refitting on n points: the error of the mean after one round, points drawn from the mixture",
         kind="equality",
-        statement=sp.Eq(mean_error[i + 1], _NEXT_MEAN_IID),
+        statement=Eq(mean_error[i + 1], _NEXT_MEAN_IID),
         source="SHU and successors",
         assumptions=_MOMENTS_IID,
         note="1-D, each point fresh with probability alpha. Only first and second moments are used: no normality.",
@@ -665,7 +662,7 @@ FINITE_SAMPLE_MEAN_IID = with_mutants(
     ),
     {
         "id": "stratified-noise",
-        "statement": sp.Eq(mean_error[i + 1], _NEXT_MEAN),
+        "statement": Eq(mean_error[i + 1], _NEXT_MEAN),
         "falsified_by": _ONE_ROUND_IID,
         "note": "Points drawn from the mixture after a start off the mean, half fresh.",
     },
@@ -675,7 +672,7 @@ FINITE_SAMPLE_VARIANCE = with_mutants(
         id="finite-sample-variance",
         title="Refitting on n points: the expected 1/n variance after one round, stratified sample",
         kind="equality",
-        statement=sp.Eq(fitted_variance[i + 1], _NEXT_VARIANCE),
+        statement=Eq(fitted_variance[i + 1], _NEXT_VARIANCE),
         source="SHU and successors",
         assumptions=(*_MOMENTS, *_sum_assumptions("fresh_squares", "synthetic_squares"), FIT_VARIANCE),
         note="The variance feeds on the error of the mean: fresh and synthetic points lie around different centres.",
@@ -684,13 +681,13 @@ FINITE_SAMPLE_VARIANCE = with_mutants(
     ),
     {
         "id": "one-centre",
-        "statement": sp.Eq(fitted_variance[i + 1], _WITHIN - _WITHIN / sample_size),
+        "statement": Eq(fitted_variance[i + 1], _WITHIN - _WITHIN / sample_size),
         "falsified_by": _ONE_ROUND,
         "note": "A start off the mean, half fresh.",
     },
     {
         "id": "unbiased",
-        "statement": sp.Eq(fitted_variance[i + 1], _WITHIN + _BETWEEN),
+        "statement": Eq(fitted_variance[i + 1], _WITHIN + _BETWEEN),
         "falsified_by": _ONE_ROUND,
         "note": "Any case: the 1/n variance is too small in the mean.",
     },
@@ -700,7 +697,7 @@ FINITE_SAMPLE_VARIANCE_IID = with_mutants(
         id="finite-sample-variance-iid",
         title="Refitting on n points: the expected 1/n variance after one round, points drawn from the mixture",
         kind="equality",
-        statement=sp.Eq(fitted_variance[i + 1], _NEXT_VARIANCE_IID),
+        statement=Eq(fitted_variance[i + 1], _NEXT_VARIANCE_IID),
         source="SHU and successors",
         assumptions=(*_MOMENTS_IID, *_sum_assumptions("squares"), FIT_VARIANCE_IID),
         note="1-D, each point fresh with probability alpha.",
@@ -709,7 +706,7 @@ FINITE_SAMPLE_VARIANCE_IID = with_mutants(
     ),
     {
         "id": "stratified-noise",
-        "statement": sp.Eq(fitted_variance[i + 1], _NEXT_VARIANCE),
+        "statement": Eq(fitted_variance[i + 1], _NEXT_VARIANCE),
         "falsified_by": _ONE_ROUND_IID,
         "note": "Points drawn from the mixture after a start off the mean, half fresh.",
     },
@@ -720,19 +717,19 @@ MEAN_STEP = Assumption(
     "mean-step",
     "Every round trains on a stratified sample: the recursion of the mean (claim finite-sample-mean).",
     STRATIFIED.condition,
-    sp.Eq(mean_error[i + 1], _NEXT_MEAN),
+    Eq(mean_error[i + 1], _NEXT_MEAN),
 )
 VARIANCE_STEP = Assumption(
     "variance-step",
     "Every round trains on a stratified sample: the recursion of the variance (claim finite-sample-variance).",
     STRATIFIED.condition,
-    sp.Eq(fitted_variance[i + 1], _NEXT_VARIANCE),
+    Eq(fitted_variance[i + 1], _NEXT_VARIANCE),
 )
 TOTAL_STEP = Assumption(
     "total-step",
     "The mean square of the points of a round, of either design: the two recursions added up.",
     None,
-    sp.Eq(
+    Eq(
         fitted_variance[i + 1],
         fresh_fraction[i] * variance + _RHO * (mean_error[i] + fitted_variance[i]) - mean_error[i + 1],
     ),
@@ -740,23 +737,21 @@ TOTAL_STEP = Assumption(
 EXACT_START = Assumption(
     "exact-start",
     "The first fit has the mean square of the target around m: s_0 + v_0 = sigma^2.",
-    sp.Eq(mean_error[0] + fitted_variance[0], variance),
-    sp.Eq(fitted_variance[0], variance - mean_error[0]),
+    Eq(mean_error[0] + fitted_variance[0], variance),
+    Eq(fitted_variance[0], variance - mean_error[0]),
 )
-EXACT_MEAN = Assumption("exact-mean", "The first mean is exact: s_0 = 0.", sp.Eq(mean_error[0], 0))
-EXACT_VARIANCE = Assumption(
-    "exact-variance", "The first variance is exact: v_0 = sigma^2.", sp.Eq(fitted_variance[0], variance)
-)
-CONSTANT = Assumption("constant-alpha", "The fresh fraction is the same in every round.", sp.Eq(fresh_fraction[i], alpha))
-ALPHA = Assumption("alpha", "The fresh fraction is at most 1.", sp.Le(alpha, 1))
-NOTHING_FRESH = Assumption("nothing-fresh", "No round sees fresh data: alpha_i = 0.", sp.Eq(fresh_fraction[i], 0))
+EXACT_MEAN = Assumption("exact-mean", "The first mean is exact: s_0 = 0.", Eq(mean_error[0], 0))
+EXACT_VARIANCE = Assumption("exact-variance", "The first variance is exact: v_0 = sigma^2.", Eq(fitted_variance[0], variance))
+CONSTANT = Assumption("constant-alpha", "The fresh fraction is the same in every round.", Eq(fresh_fraction[i], alpha))
+ALPHA = Assumption("alpha", "The fresh fraction is at most 1.", Le(alpha, 1))
+NOTHING_FRESH = Assumption("nothing-fresh", "No round sees fresh data: alpha_i = 0.", Eq(fresh_fraction[i], 0))
 _CONSERVING = (TOTAL_STEP, EXACT_START)
 
 
 def _conserved(claim: Claim) -> Fact:
     """v_n = sigma^2 - s_n, by induction."""
     return pf.induction(
-        sp.Eq(fitted_variance[_m], variance - mean_error[_m], evaluate=False),
+        Eq(fitted_variance[_m], variance - mean_error[_m]),
         _m,
         pf.identity(fitted_variance[0], variance - mean_error[0], claim.assume("exact-variance"), claim.assume("exact-mean")),
         lambda hypothesis, m: pf.identity(
@@ -772,7 +767,7 @@ def _conserved(claim: Claim) -> Fact:
 
 def _prove_conservation(claim: Claim) -> Proof:
     conserved = pf.induction(
-        sp.Eq(fitted_variance[_m], variance - mean_error[_m], evaluate=False),
+        Eq(fitted_variance[_m], variance - mean_error[_m]),
         _m,
         claim.assume("exact-start"),
         lambda hypothesis, m: pf.identity(
@@ -788,7 +783,7 @@ FINITE_SAMPLE_CONSERVATION = with_mutants(
         id="finite-sample-conservation",
         title="Squared error of the mean and expected variance add up to the true variance, for every schedule",
         kind="equality",
-        statement=sp.Eq(mean_error[N] + fitted_variance[N], variance),
+        statement=Eq(mean_error[N] + fitted_variance[N], variance),
         source="driftbound",
         assumptions=_CONSERVING,
         note="Any n, any schedule of fresh fractions and either design: the mean square of the points of a round does not "
@@ -798,7 +793,7 @@ FINITE_SAMPLE_CONSERVATION = with_mutants(
     ),
     {
         "id": "loses",
-        "statement": sp.Eq(mean_error[N] + fitted_variance[N], variance * (1 - 1 / sample_size)),
+        "statement": Eq(mean_error[N] + fitted_variance[N], variance * (1 - 1 / sample_size)),
         "falsified_by": _ANY_SCHEDULE,
         "note": "Any start that is exact.",
     },
@@ -837,7 +832,7 @@ def _closed(claim: Claim, positive: Fact) -> Fact:
     """s_n in closed form, for every n."""
     conserved = _conserved(claim)
     return pf.induction(
-        sp.Eq(mean_error[_m], _closed_mean(_m), evaluate=False),
+        Eq(mean_error[_m], _closed_mean(_m)),
         _m,
         pf.identity(mean_error[0], _closed_mean(sp.Integer(0)), claim.assume("exact-mean"), domain=(positive,)),
         lambda hypothesis, m: pf.identity(
@@ -884,7 +879,7 @@ def _settled(limit: sp.Expr = _SETTLED, lost: Any = 1) -> tuple[sp.Expr, sp.Expr
 
 
 def _settling(limit: sp.Expr = _SETTLED, lost: Any = 1) -> Any:
-    return sp.Le(*_settled(limit, lost), evaluate=False)
+    return Le(*_settled(limit, lost))
 
 
 _CONSTANT_ASSUMPTIONS = (MEAN_STEP, VARIANCE_STEP, EXACT_MEAN, EXACT_VARIANCE, CONSTANT, ALPHA)
@@ -893,7 +888,7 @@ FINITE_SAMPLE_CLOSED_FORM = with_mutants(
         id="finite-sample-closed-form",
         title="A constant fresh fraction: the error of the mean after N rounds",
         kind="equality",
-        statement=sp.Eq(mean_error[N], _closed_mean(N)),
+        statement=Eq(mean_error[N], _closed_mean(N)),
         source="driftbound",
         assumptions=_CONSTANT_ASSUMPTIONS,
         note="sigma^2 (1 - kappa^N)/(n (1 - kappa)) with kappa = (1 - alpha)(1 - alpha - 1/n); stratified sample.",
@@ -902,7 +897,7 @@ FINITE_SAMPLE_CLOSED_FORM = with_mutants(
     ),
     {
         "id": "no-loss",
-        "statement": sp.Eq(mean_error[N], _closed_mean(N, 0)),
+        "statement": Eq(mean_error[N], _closed_mean(N, 0)),
         "falsified_by": _HALF_FRESH,
         "note": "kappa = (1 - alpha)^2 forgets that the variance shrinks; two rounds or more.",
     },
@@ -912,7 +907,7 @@ FINITE_SAMPLE_STATIONARY = with_mutants(
         id="finite-sample-stationary",
         title="A constant fresh fraction: where the error of the mean settles",
         kind="limit",
-        statement=sp.And(sp.Eq(sp.Limit(mean_error[N], N, sp.oo), _SETTLED, evaluate=False), _settling()),
+        statement=sp.And(Eq(sp.Limit(mean_error[N], N, sp.oo), _SETTLED), _settling()),
         source="driftbound",
         assumptions=_CONSTANT_ASSUMPTIONS,
         note="sigma^2/(n alpha (2 - alpha) + 1 - alpha), at the rate |kappa| per round; stratified sample.",
@@ -935,7 +930,7 @@ def _shrunk(power: Any, lost: Any = 1) -> sp.Expr:
 
 def _prove_collapse(claim: Claim) -> Proof:
     shrunk = pf.induction(
-        sp.Eq(fitted_variance[_m], _shrunk(_m), evaluate=False),
+        Eq(fitted_variance[_m], _shrunk(_m)),
         _m,
         pf.identity(fitted_variance[0], _shrunk(sp.Integer(0)), claim.assume("exact-variance")),
         lambda hypothesis, m: pf.identity(
@@ -955,7 +950,7 @@ VARIANCE_COLLAPSE = with_mutants(
         id="variance-collapse",
         title="Without fresh data the expected variance decays as (1 - 1/n)^N",
         kind="equality",
-        statement=sp.Eq(fitted_variance[N], _shrunk(N)),
+        statement=Eq(fitted_variance[N], _shrunk(N)),
         source="SHU and successors",
         assumptions=(VARIANCE_STEP, EXACT_VARIANCE, NOTHING_FRESH),
         note="The mean is carried by rare paths: a typical path collapses about twice as fast (variance-collapse-typical).",
@@ -964,7 +959,7 @@ VARIANCE_COLLAPSE = with_mutants(
     ),
     {
         "id": "twice",
-        "statement": sp.Eq(fitted_variance[N], _shrunk(N, 2)),
+        "statement": Eq(fitted_variance[N], _shrunk(N, 2)),
         "falsified_by": _NO_FRESH,
         "note": "The typical rate for the mean: any case.",
     },
@@ -985,13 +980,13 @@ TYPICAL = Assumption(
     "typical",
     "The typical rate on n + 1 points is E log(chi^2_n/(n + 1)), finite: the almost sure limit of (1/N) log sigma_N^2.",
     None,
-    sp.Eq(typical_rate[_df + 1], mean(sp.log(_chi(_df, omega)) - sp.log(_df + 1))),
+    Eq(typical_rate[_df + 1], mean(sp.log(_chi(_df, omega)) - sp.log(_df + 1))),
     (_df,),
 )
 
 
 def _log_chi_squared(*, degrees: sp.Expr) -> Any:
-    return sp.Eq(mean(sp.log(_chi(degrees, omega))), sp.digamma(degrees / 2) + sp.log(2), evaluate=False)
+    return Eq(mean(sp.log(_chi(degrees, omega))), sp.digamma(degrees / 2) + sp.log(2))
 
 
 def _digamma_bound(fact: Fact, *, below: sp.Expr) -> Any:
@@ -1004,15 +999,15 @@ def _digamma_bound(fact: Fact, *, below: sp.Expr) -> Any:
         raise pf.ProofError(f"{fact} has a second digamma value")
     bound = sp.log(x) - 1 / (2 * x) + rest
     if below == 1:
-        return sp.Lt(bound - 1 / (12 * x**2), fact.lhs, evaluate=False)
-    return sp.Lt(fact.lhs, bound, evaluate=False)
+        return Lt(bound - 1 / (12 * x**2), fact.lhs)
+    return Lt(fact.lhs, bound)
 
 
 def _log_bound(*, x: sp.Expr, below: sp.Expr) -> Any:
     """1 - 1/x <= log x <= x - 1 for x > 0."""
     if not x.is_positive:
         raise pf.ProofError(f"{x} is not declared positive")
-    return sp.Le(1 - 1 / x, sp.log(x), evaluate=False) if below == 1 else sp.Le(sp.log(x), x - 1, evaluate=False)
+    return Le(1 - 1 / x, sp.log(x)) if below == 1 else Le(sp.log(x), x - 1)
 
 
 LOG_CHI_SQUARED: Final = pf.Theorem("expectation of log chi-squared", "E log chi^2_k = psi(k/2) + log 2", _log_chi_squared)
@@ -1033,8 +1028,8 @@ def _prove_typical(claim: Claim) -> Proof:
     low = -1 - 1 - sp.Rational(1, 3) / n
     high = -n / (n + 1) - 1
     expression = n * typical_rate[n + 1]
-    floor = pf.nonnegative(sp.Le(low, expression, evaluate=False), (n, least), (n, inverse))
-    ceiling = pf.nonnegative(sp.Le(expression, high, evaluate=False), (n, most), (n, straight))
+    floor = pf.nonnegative(Le(low, expression), (n, least), (n, inverse))
+    ceiling = pf.nonnegative(Le(expression, high), (n, most), (n, straight))
     settles = pf.squeeze(floor, ceiling, pf.limit(low, n, sp.oo, -2), pf.limit(high, n, sp.oo, -2))
     window = [
         pf.nonnegative(relation, (1, pf.instance(side, n=degrees)))
@@ -1047,8 +1042,8 @@ def _typical_window(twice: Any = 1) -> tuple[Any, Any]:
     """What minus n - 1 times the rate on n points lies between; 2 in the limit."""
     loss = -degrees * typical_rate[degrees + 1]
     return (
-        sp.Ge(loss, degrees / (degrees + 1) + twice, evaluate=False),
-        sp.Le(loss, 1 + twice + sp.Rational(1, 3) / degrees, evaluate=False),
+        Ge(loss, degrees / (degrees + 1) + twice),
+        Le(loss, 1 + twice + sp.Rational(1, 3) / degrees),
     )
 
 
@@ -1064,7 +1059,7 @@ VARIANCE_COLLAPSE_TYPICAL = with_mutants(
         id="variance-collapse-typical",
         title="Without fresh data a typical path collapses about twice as fast as the mean",
         kind="limit",
-        statement=sp.And(sp.Eq(sp.Limit(_df * typical_rate[_df + 1], _df, sp.oo), -2, evaluate=False), *_typical_window()),
+        statement=sp.And(Eq(sp.Limit(_df * typical_rate[_df + 1], _df, sp.oo), -2), *_typical_window()),
         source="driftbound",
         assumptions=(CHI_SQUARED, TYPICAL),
         note="On n points the rate per round is psi((n-1)/2) + log(2/n), about -2/n; the rate of the mean, log(1 - 1/n), is "
@@ -1102,7 +1097,7 @@ SECOND_ORDER = Assumption(
     "To second order in the errors of the fit, eps*^2 is the sum of their squares times the energies of unit errors: those of "
     "different means, variances and covariances do not mix.",
     None,
-    sp.Eq(
+    Eq(
         sample_energy,
         _over_axes(
             lambda axis: _location[axis] * _location_rate[axis],
@@ -1113,92 +1108,90 @@ SECOND_ORDER = Assumption(
     (),
 )
 LOCATION = Assumption(
-    "location", "Mean squared error of a mean, finite.", None, sp.Eq(_location[i], mean(_shift(i, omega) ** 2)), (i,)
+    "location", "Mean squared error of a mean, finite.", None, Eq(_location[i], mean(_shift(i, omega) ** 2)), (i,)
 )
 SCALE = Assumption(
     "scale",
     "Half the mean squared error of a 1/n variance, finite.",
     None,
-    sp.Eq(_scale[i], mean(_spread(i, omega) ** 2) / 2),
+    Eq(_scale[i], mean(_spread(i, omega) ** 2) / 2),
     (i,),
 )
 CROSS = Assumption(
     "cross",
     "Mean squared error of a 1/n covariance, finite.",
     None,
-    sp.Eq(_cross[i, _l], mean(_tilt(i, _l, omega) ** 2)),
+    Eq(_cross[i, _l], mean(_tilt(i, _l, omega) ** 2)),
     (i, _l),
 )
 COORDINATE_VARIANCE = Assumption(
     "coordinate-variance",
     "A point has the mean m and the variance lambda_j along axis j.",
     None,
-    sp.Eq(mean(coordinate(i, j) ** 2), eigenvalue[i]),
+    Eq(mean(coordinate(i, j) ** 2), eigenvalue[i]),
     (i, j),
 )
 COORDINATE_UNCORRELATED = Assumption(
     "coordinate-uncorrelated",
     "Different points are independent.",
     None,
-    sp.Eq(mean(coordinate(i, j) * coordinate(i, j + k)), 0),
+    Eq(mean(coordinate(i, j) * coordinate(i, j + k)), 0),
     (i, j, k),
 )
 FITTED_MEAN = Assumption(
     "fitted-mean",
     "The fitted mean is that of the n points.",
     None,
-    sp.Eq(_shift(i, omega), _sum_of("axis_total", i, sample_size) / sample_size),
+    Eq(_shift(i, omega), _sum_of("axis_total", i, sample_size) / sample_size),
     (i,),
 )
 FITTED_SPREAD = Assumption(
     "fitted-spread",
     "Cochran: n times the 1/n variance of n normal points is a sum of n - 1 independent squares y_j^2, y_j ~ N(0, lambda_j).",
     None,
-    sp.Eq(_spread(i, omega), _sum_of("axis_squares", i, sample_size - 1) / sample_size - eigenvalue[i]),
+    Eq(_spread(i, omega), _sum_of("axis_squares", i, sample_size - 1) / sample_size - eigenvalue[i]),
     (i,),
 )
 FITTED_TILT = Assumption(
     "fitted-tilt",
     "Cochran: n times their 1/n covariance of two axes is the sum of the n - 1 products y_j y_l.",
     None,
-    sp.Eq(_tilt(i, _l, omega), _sum_of("axis_products", i, sample_size - 1) / sample_size),
+    Eq(_tilt(i, _l, omega), _sum_of("axis_products", i, sample_size - 1) / sample_size),
     (i, _l),
 )
-SQUARE_MEAN = Assumption("square-mean", "E y_j^2 = lambda_j.", None, sp.Eq(mean(square(i, j)), eigenvalue[i]), (i, j))
+SQUARE_MEAN = Assumption("square-mean", "E y_j^2 = lambda_j.", None, Eq(mean(square(i, j)), eigenvalue[i]), (i, j))
 SQUARE_MOMENT = Assumption(
     "square-moment",
     "E y_j^4 = 3 lambda_j^2, for y_j is normal.",
     None,
-    sp.Eq(mean(square(i, j) ** 2), 3 * eigenvalue[i] ** 2),
+    Eq(mean(square(i, j) ** 2), 3 * eigenvalue[i] ** 2),
     (i, j),
 )
 SQUARE_INDEPENDENT = Assumption(
     "square-independent",
     "The squares are independent of each other.",
     None,
-    sp.Eq(mean(square(i, j) * square(i, j + k)), eigenvalue[i] ** 2),
+    Eq(mean(square(i, j) * square(i, j + k)), eigenvalue[i] ** 2),
     (i, j, k),
 )
 PRODUCT_MOMENT = Assumption(
     "product-moment",
     "E (y_j y_l)^2 = lambda_j lambda_l, for y_j and y_l are independent.",
     None,
-    sp.Eq(mean(product(i, j) ** 2), eigenvalue[i] * eigenvalue[_l]),
+    Eq(mean(product(i, j) ** 2), eigenvalue[i] * eigenvalue[_l]),
     (i, j, _l),
 )
 PRODUCT_UNCORRELATED = Assumption(
     "product-uncorrelated",
     "The products are independent of each other, with mean 0.",
     None,
-    sp.Eq(mean(product(i, j) * product(i, j + k)), 0),
+    Eq(mean(product(i, j) * product(i, j + k)), 0),
     (i, j, k, _l),
 )
-SIGNAL_ORDER = Assumption(
-    "signal-order", "The process runs from T down to t0 < T: u_T < u_0.", sp.Lt(first_signal, last_signal)
-)
-SIGNAL_RANGE = Assumption("signal-range", "u_0 = exp(-t0) is at most 1.", sp.Le(last_signal, 1))
-DATA_END = Assumption("data-end", "No early stopping: u_0 = 1.", sp.Eq(last_signal, 1))
-NOISE_END = Assumption("noise-end", "The process starts at pure noise: u_T = 0.", sp.Eq(first_signal, 0))
+SIGNAL_ORDER = Assumption("signal-order", "The process runs from T down to t0 < T: u_T < u_0.", Lt(first_signal, last_signal))
+SIGNAL_RANGE = Assumption("signal-range", "u_0 = exp(-t0) is at most 1.", Le(last_signal, 1))
+DATA_END = Assumption("data-end", "No early stopping: u_0 = 1.", Eq(last_signal, 1))
+NOISE_END = Assumption("noise-end", "The process starts at pure noise: u_T = 0.", Eq(first_signal, 0))
 
 
 def _spread_at(axis: Any, u: Any) -> sp.Expr:
@@ -1239,7 +1232,7 @@ def _unit_energy(*facts: Fact, part: sp.Expr) -> Any:
         end, total = high, total + fact.rhs
     if end != last_signal:
         raise pf.ProofError("the energy is an integral from u_T to u_0")
-    return sp.Eq(part, total, evaluate=False)
+    return Eq(part, total)
 
 
 UNIT_ENERGY: Final = pf.Theorem(
@@ -1399,7 +1392,7 @@ SAMPLE_SIZE_LAW = with_mutants(
         id="sample-size-law",
         title="Score error of an affine model fitted on n points",
         kind="equality",
-        statement=sp.Eq(sample_energy, _sample_law()),
+        statement=Eq(sample_energy, _sample_law()),
         source="driftbound",
         assumptions=_LAW_ASSUMPTIONS,
         note="The part of E eps*^2 of second order in the error of the fit, exactly at every n; the rest is of order 1/n^2, "
@@ -1411,13 +1404,13 @@ SAMPLE_SIZE_LAW = with_mutants(
     ),
     {
         "id": "diagonal-only",
-        "statement": sp.Eq(sample_energy, _sample_law((_FEW_POINTS[0], 0))),
+        "statement": Eq(sample_energy, _sample_law((_FEW_POINTS[0], 0))),
         "falsified_by": _PLANE,
         "note": "Two dimensions or more: the covariances between axes are fitted as well.",
     },
     {
         "id": "many-points",
-        "statement": sp.Eq(sample_energy, _sample_law((1, 1))),
+        "statement": Eq(sample_energy, _sample_law((1, 1))),
         "falsified_by": _PLANE,
         "note": "Few points: the 1/n covariance is too small, and varies less.",
     },
@@ -1428,7 +1421,7 @@ def _prove_parameter_count(claim: Claim) -> Proof:
     law, domain = _law(claim)
     ends = (claim.assume("data-end"), claim.assume("noise-end"))
     triangle = pf.induction(
-        sp.Eq(sp.Sum(j, (j, 0, _m)), _m * (_m + 1) / 2, evaluate=False),
+        Eq(sp.Sum(j, (j, 0, _m)), _m * (_m + 1) / 2),
         _m,
         pf.identity(sp.Sum(j, (j, 0, 0)), 0),
         lambda hypothesis, m: pf.identity(
@@ -1446,7 +1439,7 @@ def _prove_parameter_count(claim: Claim) -> Proof:
     )
     number = pf.instance(triangle, n=dimension - 1)
     exact = pf.identity(sample_energy, _parameter_count() - _fewer(), plain, number)
-    below = pf.nonnegative(sp.Le(sample_energy, _parameter_count(), evaluate=False), (-1, exact), _fewer())
+    below = pf.nonnegative(Le(sample_energy, _parameter_count()), (-1, exact), _fewer())
     return pf.qed(claim, exact, below)
 
 
@@ -1463,9 +1456,7 @@ PARAMETER_COUNT = with_mutants(
         id="sample-size-law-limit",
         title="Score error of an affine model without early stopping: the parameter count over n",
         kind="equality",
-        statement=sp.And(
-            sp.Eq(sample_energy, _parameter_count() - _fewer()), sp.Le(sample_energy, _parameter_count(), evaluate=False)
-        ),
+        statement=sp.And(Eq(sample_energy, _parameter_count() - _fewer()), Le(sample_energy, _parameter_count())),
         source="driftbound",
         assumptions=(*_LAW_ASSUMPTIONS, DATA_END, NOISE_END),
         note="The value of sample-size-law at t0 = 0 and T infinite, where it is continuous: d means and d(d+1)/2 covariances, "
@@ -1475,13 +1466,13 @@ PARAMETER_COUNT = with_mutants(
     ),
     {
         "id": "diagonal-only",
-        "statement": sp.Eq(sample_energy, 2 * dimension / sample_size - dimension / (2 * sample_size**2)),
+        "statement": Eq(sample_energy, 2 * dimension / sample_size - dimension / (2 * sample_size**2)),
         "falsified_by": _PLANE,
         "note": "Two dimensions or more: the covariances between axes are fitted as well.",
     },
     {
         "id": "parameter-count",
-        "statement": sp.Eq(sample_energy, _parameter_count()),
+        "statement": Eq(sample_energy, _parameter_count()),
         "falsified_by": _PLANE,
         "note": "Few points: the parameter count is reached only in the limit.",
     },
@@ -1501,24 +1492,22 @@ FIXED_POINT = Assumption(
     "fixed-point",
     "One synthetic point per fresh one, and the error is stationary: s = (1 - alpha)^2 s + alpha^2 + (1 - alpha)^2, in units "
     "of sigma^2/n.",
-    sp.Eq(synthetic_ratio, 1),
-    sp.Eq(stationary_error, _KEEP**2 * stationary_error + _weighted(1)),
+    Eq(synthetic_ratio, 1),
+    Eq(stationary_error, _KEEP**2 * stationary_error + _weighted(1)),
 )
 FIXED_POINT_RATIO = Assumption(
     "fixed-point",
     "The error is stationary: s = (1 - alpha)^2 s + alpha^2 + (1 - alpha)^2/kappa, in units of sigma^2/n.",
     None,
-    sp.Eq(stationary_error, _KEEP**2 * stationary_error + _weighted(synthetic_ratio)),
+    Eq(stationary_error, _KEEP**2 * stationary_error + _weighted(synthetic_ratio)),
 )
-BEST = Assumption(
-    "best", "a is the positive root of kappa a^2 + a = 1.", sp.Eq(synthetic_ratio * best_weight**2 + best_weight, 1)
-)
+BEST = Assumption("best", "a is the positive root of kappa a^2 + a = 1.", Eq(synthetic_ratio * best_weight**2 + best_weight, 1))
 
 
 def _equal(left: sp.Expr, right: sp.Expr, *parts: tuple[sp.Expr, Fact], domain: tuple[Fact, ...], text: str = "") -> Fact:
     """left = right, because left - right is a combination of equations."""
-    up = pf.nonnegative(sp.Le(left, right, evaluate=False), *[(-c, fact) for c, fact in parts], domain=domain)
-    down = pf.nonnegative(sp.Le(right, left, evaluate=False), *parts, domain=domain)
+    up = pf.nonnegative(Le(left, right), *[(-c, fact) for c, fact in parts], domain=domain)
+    down = pf.nonnegative(Le(right, left), *parts, domain=domain)
     return pf.antisymmetry(up, down, text)
 
 
@@ -1529,15 +1518,15 @@ def _prove_golden(claim: Claim) -> Proof:
     value = _equal(stationary_error, _weighted(1) / _MEMORY, (1 / _MEMORY, fixed), domain=(slope,), text="solved for s")
     square = (2 + _GOLDEN) * (alpha - _GOLDEN) ** 2 / _MEMORY
     gap = pf.identity(stationary_error - _GOLDEN, square, value, domain=(slope,), text="the square is completed")
-    least = pf.nonnegative(sp.Le(_GOLDEN, stationary_error, evaluate=False), (1, gap), square, domain=(slope,))
+    least = pf.nonnegative(Le(_GOLDEN, stationary_error), (1, gap), square, domain=(slope,))
     return pf.qed(claim, value, gap, least)
 
 
 def _golden_statement(**changes: Any) -> Any:
     rows = {
-        "value": sp.Eq(stationary_error, _weighted(1) / _MEMORY),
-        "gap": sp.Eq(stationary_error - _GOLDEN, (2 + _GOLDEN) * (alpha - _GOLDEN) ** 2 / _MEMORY),
-        "least": sp.Ge(stationary_error, _GOLDEN),
+        "value": Eq(stationary_error, _weighted(1) / _MEMORY),
+        "gap": Eq(stationary_error - _GOLDEN, (2 + _GOLDEN) * (alpha - _GOLDEN) ** 2 / _MEMORY),
+        "least": Ge(stationary_error, _GOLDEN),
     }
     return sp.And(*{**rows, **changes}.values())
 
@@ -1560,13 +1549,13 @@ GOLDEN_RATIO = with_mutants(
     ),
     {
         "id": "two-thirds",
-        "statement": _golden_statement(least=sp.Ge(stationary_error, sp.Rational(2, 3))),
+        "statement": _golden_statement(least=Ge(stationary_error, sp.Rational(2, 3))),
         "falsified_by": _FIFTHS,
         "note": "Equal weights are not best: alpha = 1/2 gives 2/3, alpha = 3/5 gives 13/21.",
     },
     {
         "id": "no-memory",
-        "statement": _golden_statement(value=sp.Eq(stationary_error, _weighted(1))),
+        "statement": _golden_statement(value=Eq(stationary_error, _weighted(1))),
         "falsified_by": _FIFTHS,
         "note": "The error of one round without what it inherits.",
     },
@@ -1588,16 +1577,16 @@ def _prove_golden_ratio(claim: Claim) -> Proof:
         domain=(slope,),
         text="the square is completed",
     )
-    least = pf.nonnegative(sp.Le(g, stationary_error, evaluate=False), (1, gap), square, domain=(slope,))
+    least = pf.nonnegative(Le(g, stationary_error), (1, gap), square, domain=(slope,))
     return pf.qed(claim, value, gap, least)
 
 
 def _ratio_statement(**changes: Any) -> Any:
     g, kappa = best_weight, synthetic_ratio
     rows = {
-        "value": sp.Eq(stationary_error, _weighted(kappa) / _MEMORY),
-        "gap": sp.Eq(stationary_error - g, (1 + 1 / kappa + g) * (alpha - g) ** 2 / _MEMORY),
-        "least": sp.Ge(stationary_error, g),
+        "value": Eq(stationary_error, _weighted(kappa) / _MEMORY),
+        "gap": Eq(stationary_error - g, (1 + 1 / kappa + g) * (alpha - g) ** 2 / _MEMORY),
+        "least": Ge(stationary_error, g),
     }
     return sp.And(*{**rows, **changes}.values())
 
@@ -1618,13 +1607,13 @@ GOLDEN_RATIO_GENERAL = with_mutants(
     ),
     {
         "id": "always-golden",
-        "statement": _ratio_statement(least=sp.Ge(stationary_error, _GOLDEN)),
+        "statement": _ratio_statement(least=Ge(stationary_error, _GOLDEN)),
         "falsified_by": _DOUBLE,
         "note": "More synthetic points than fresh ones.",
     },
     {
         "id": "one-to-one",
-        "statement": _ratio_statement(value=sp.Eq(stationary_error, _weighted(1) / _MEMORY)),
+        "statement": _ratio_statement(value=Eq(stationary_error, _weighted(1) / _MEMORY)),
         "falsified_by": _DOUBLE,
         "note": "Two synthetic points per fresh one.",
     },
