@@ -14,6 +14,10 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 SMALL = {
     "old_faithful": ["--generations", "2"],
     "paper_mixture": ["--generations", "2", "--paths", "500"],
+    "fashion_images": [
+        *("--count", "300", "--dimension", "5", "--components", "3"),
+        *("--generations", "1", "--points", "300", "--queries", "64", "--retrain", "kde"),
+    ],
     "digits_score_model": ["--generations", "1", "--points", "100", "--paths", "300"],
 }
 

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import csv
 import difflib
+import io
 import json
+import lzma
 import math
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from numeric.estimate import Estimate
-from numeric.validation import Array, points
+from numeric.validation import Array, points, shown
 
-__all__ = ["InputError", "read_measurements", "read_points"]
+__all__ = ["DAMAGED", "InputError", "array_header", "read_measurements", "read_points", "read_text"]
 
 COLUMNS = (
     "alpha",
@@ -44,7 +49,13 @@ MEANT = {  # what people call these quantities
 FRACTIONS = ("alpha", "observability")
 SEPARATORS = (";", "\t", ",")  # of cells; the first that a line has, because a comma may be a decimal one
 KNOWN = 1_000_000  # draws behind a reported standard error
-LIMIT = 1 << 30  # bytes
+HEADER = 1 << 16  # bytes in which the header of a .npy file must end
+LIMIT = 1 << 30  # bytes, unpacked too
+DAMAGED = (
+    *(ValueError, TypeError, OSError, EOFError, KeyError, IndexError, OverflowError, MemoryError, RuntimeError),
+    *(SyntaxError, tokenize.TokenError),  # numpy rewrites headers of Python 2 token by token
+)
+"""What numpy and zipfile raise for files that are not what their header says; RuntimeError where one is encrypted or nested."""
 
 
 class InputError(ValueError):
@@ -59,14 +70,14 @@ def read_measurements(path: Path) -> dict[str, list[float | Estimate | None]]:
     by one and is dropped. Cells are separated by commas, semicolons or tabs; with the latter two a comma may be a decimal
     one. Lines that begin with # are comments, but for a header that numpy.savetxt wrote as one.
     """
-    rows = _json_rows(path, _text(path)) if path.suffix.lower() == ".json" else _csv_rows(path)
+    rows = _json_rows(path, read_text(path)) if path.suffix.lower() == ".json" else _csv_rows(path)
     if not rows:
         raise InputError(f"{path} must have at least one row, got none")
     names = list(rows[0])
     known = f"{', '.join(ALLOWED[: len(COLUMNS) + 1])} and NAME_stderr"
     for name in names:
         if name not in ALLOWED:
-            raise InputError(f"{path}: column {name!r} is not known{_suggestion(name)} Known are {known}")
+            raise InputError(f"{path}: column {shown(name)} is not known{_suggestion(name)} Known are {known}")
     cells = {name: [_number(path, name, index, row.get(name)) for index, row in enumerate(rows)] for name in names}
     _check_counting(path, cells.pop("generation", []))
     out: dict[str, list[float | Estimate | None]] = {}
@@ -115,7 +126,7 @@ def _estimates(path: Path, name: str, values: list[float | None], errors: list[f
 
 def _suggestion(name: str) -> str:
     """What a column with an unknown name may have meant."""
-    plain = name.strip().lower().replace(" ", "_").replace("-", "_")
+    plain = name[:60].strip().lower().replace(" ", "_").replace("-", "_")
     for ending in ("_se", "_sem", "_std", "_err", "_error", "_sd"):
         if plain.endswith(ending) and f"{plain.removesuffix(ending)}_stderr" in ALLOWED:
             return f": a standard error goes into {plain.removesuffix(ending)}_stderr."
@@ -138,17 +149,7 @@ def read_points(path: Path) -> Array:
     """Data points (n, d) from a CSV (a header line is allowed), .npy or .npz (one array, or one called ``data``)."""
     suffix = path.suffix.lower()
     if suffix in (".npy", ".npz"):
-        _check_file(path)
-        with path.open("rb") as stream:
-            try:
-                loaded = np.load(stream, allow_pickle=False)
-                if isinstance(loaded, np.lib.npyio.NpzFile):
-                    loaded = loaded[_array_name(path, loaded.files)]
-            except InputError:
-                raise
-            except (ValueError, OSError, EOFError, zipfile.BadZipFile, KeyError):
-                raise InputError(f"{path} is not a readable {suffix} file of numbers") from None
-        return points(str(path), loaded)
+        return points(str(path), _stored_array(path))
     _, rows = _cells(path, blanks=True)
     if rows and not _numeric(rows[0]):
         rows = rows[1:]
@@ -158,15 +159,68 @@ def read_points(path: Path) -> Array:
     values = []
     for number, row in enumerate(rows, start=1):
         if len(row) != width or not _numeric(row):
-            raise InputError(f"{path}: row {number} must have {width} numbers, got {','.join(row)[:60]!r}")
-        values.append([float(cell) for cell in row])
+            raise InputError(f"{path}: row {number} must have {width} numbers, got {shown(','.join(row))}")
+        values.append([_float(cell) for cell in row])
     return points(str(path), np.array(values))
+
+
+def _stored_array(path: Path) -> NDArray[Any]:
+    """The array of a .npy or .npz file, once its header is seen to promise numbers, no more of them than there are bytes."""
+    _check_file(path)
+    try:
+        with path.open("rb") as stream:
+            if stream.read(4) != b"PK\x03\x04":
+                stream.seek(0)
+                return _checked_array(path, stream, path.stat().st_size)
+        with zipfile.ZipFile(path) as archive:
+            name = _array_name(path, [entry.removesuffix(".npy") for entry in archive.namelist() if entry.endswith(".npy")])
+            size = archive.getinfo(f"{name}.npy").file_size
+            if size > LIMIT:
+                raise InputError(f"{path} must unpack to less than {LIMIT >> 20} MiB, got {size >> 20} MiB")
+            with archive.open(f"{name}.npy") as member:
+                return _checked_array(path, member, size)
+    except InputError:
+        raise
+    except (*DAMAGED, zipfile.BadZipFile, zlib.error, lzma.LZMAError):
+        raise InputError(f"{path} is not a readable {path.suffix.lower()} file of numbers") from None
+
+
+def _checked_array(path: Path, stream: IO[bytes], size: int) -> NDArray[Any]:
+    """The array in a stream of ``size`` bytes; read_array allocates what the header says, so the header is read first."""
+    header = io.BytesIO(stream.read(min(size, HEADER)))
+    array_header(path, header, size)
+    return np.lib.format.read_array(_joined(header, stream), allow_pickle=False)
+
+
+def array_header(path: Path, stream: IO[bytes], size: int) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, order and kind of the array in a .npy stream of ``size`` bytes, which is left where the numbers begin.
+
+    Raises:
+        InputError: anything but real numbers, or more of them than there are bytes.
+            ``DAMAGED`` where it is no header.
+    """
+    version = np.lib.format.read_magic(stream)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, fortran, kind = read(stream)
+    if kind.kind not in "fiu":
+        raise InputError(f"{path} must hold real numbers, got an array of kind {shown(str(kind))}")
+    if min(shape, default=1) < 0 or stream.tell() + math.prod(shape) * kind.itemsize > size:
+        raise InputError(f"{path} must hold as many numbers as its header says, got {size} bytes for shape {shown(shape)}")
+    return shape, fortran, kind
+
+
+def _joined(read: io.BytesIO, rest: IO[bytes]) -> IO[bytes]:
+    """A stream from its beginning, what was read of it and what follows."""
+    if rest.seekable():
+        rest.seek(0)
+        return rest
+    return io.BytesIO(read.getvalue() + rest.read())
 
 
 def _array_name(path: Path, names: list[str]) -> str:
     """The array of an archive to read: the only one, or the one called data."""
     if len(names) != 1 and "data" not in names:
-        raise InputError(f"{path} must hold one array or one called data, got {', '.join(names) or 'none'}")
+        raise InputError(f"{path} must hold one array or one called data, got {shown(', '.join(names)) if names else 'none'}")
     return "data" if "data" in names else names[0]
 
 
@@ -177,7 +231,8 @@ def _check_file(path: Path) -> None:
         raise InputError(f"{path} must be smaller than {LIMIT >> 20} MiB, got {path.stat().st_size >> 20} MiB")
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """The text of a file in UTF-8; InputError where it is none."""
     _check_file(path)
     try:
         return path.read_text(encoding="utf-8-sig")
@@ -185,9 +240,16 @@ def _text(path: Path) -> str:
         raise InputError(f"{path} must be a readable text file in UTF-8") from None
 
 
+def _float(cell: str) -> float:
+    """A number in ASCII, as files hold them: float() also takes 1_000 and the digits of every script."""
+    if not cell.isascii() or "_" in cell:
+        raise ValueError(f"cell must be a number, got {shown(cell)}")
+    return float(cell)
+
+
 def _numeric(row: list[str]) -> bool:
     try:
-        [float(cell) for cell in row]
+        [_float(cell) for cell in row]
     except ValueError:
         return False
     return True
@@ -195,7 +257,7 @@ def _numeric(row: list[str]) -> bool:
 
 def _cells(path: Path, *, blanks: bool = False) -> tuple[list[str], list[list[str]]]:
     """The comments and the cells of a text file, row by row, with decimal points. ``blanks``: white space may separate them."""
-    lines = _text(path).splitlines()
+    lines = read_text(path).splitlines()
     comments = [line.lstrip("# ") for line in lines if line.startswith("#")]
     lines = [line for line in lines if line.strip() and not line.startswith("#")]
     if lines and lines[0].startswith("sep="):  # how Excel notes the separator
@@ -222,9 +284,9 @@ def _csv_rows(path: Path) -> list[dict[str, Any]]:
         rows = rows[:-1]
     header, *rest = rows or [[]]
     if header and _numeric(header):
-        raise InputError(f"{path} must begin with a line of column names, got the numbers {', '.join(header)[:60]}")
+        raise InputError(f"{path} must begin with a line of column names, got the numbers {shown(', '.join(header))}")
     if len(set(header)) != len(header):
-        raise InputError(f"{path} must have different column names, got {', '.join(header)}")
+        raise InputError(f"{path} must have different column names, got {shown(', '.join(header))}")
     for number, row in enumerate(rest, start=1):
         if len(row) != len(header):
             raise InputError(f"{path}: row {number} must have {len(header)} cells like the header, got {len(row)}")
@@ -233,7 +295,9 @@ def _csv_rows(path: Path) -> list[dict[str, Any]]:
 
 def _json_rows(path: Path, text: str) -> list[dict[str, Any]]:
     try:
-        content = json.loads(text)
+        content = json.loads(text, object_pairs_hook=lambda pairs: _unique(path, pairs))
+    except InputError:
+        raise
     except (ValueError, RecursionError):  # ValueError: also an integer of too many digits
         raise InputError(f"{path} is not valid JSON") from None
     if isinstance(content, dict):
@@ -251,6 +315,15 @@ def _json_rows(path: Path, text: str) -> list[dict[str, Any]]:
     return [{name: row.get(name) for name in names} for row in content]
 
 
+def _unique(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON whose names differ; json.loads would keep the last of equal ones."""
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        twice = next(name for name in content if sum(name == other for other, _ in pairs) > 1)
+        raise InputError(f"{path} must have different column names, got {shown(twice)} twice")
+    return content
+
+
 def _number(path: Path, name: str, index: int, cell: object) -> float | None:
     """The number in a cell; None where it is empty and the column may have gaps."""
     if (cell is None or (isinstance(cell, str) and not cell.strip())) and name not in ("alpha", "generation"):
@@ -263,14 +336,14 @@ def _number(path: Path, name: str, index: int, cell: object) -> float | None:
             raise InputError(f"{path}: row {index + 1}, column {name}: the number is too large") from None
     elif isinstance(cell, str):
         try:
-            number = float(cell)
+            number = _float(cell)
         except ValueError:
             rule = "must be a number" + (
                 " with a decimal point" if "," in cell else ", not a percentage" if "%" in cell else ""
             )
-            raise InputError(f"{path}: row {index + 1}, column {name} {rule}, got {cell!r}") from None
+            raise InputError(f"{path}: row {index + 1}, column {name} {rule}, got {shown(cell)}") from None
     else:
-        raise InputError(f"{path}: row {index + 1}, column {name} must be a number, got {cell!r}")
+        raise InputError(f"{path}: row {index + 1}, column {name} must be a number, got {shown(cell)}")
     if math.isnan(number):
         raise InputError(
             f"{path}: row {index + 1}, column {name} must hold numbers, got nan; leave cells empty where nothing was measured"

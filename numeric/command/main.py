@@ -30,11 +30,14 @@ examples:
 """
 
 
+LONGEST = 600  # characters of a message
+
+
 class _Parser(argparse.ArgumentParser):
     """Usage errors as one line on standard error."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(BAD_INPUT, f"{self.prog}: {message}\n")
+        self.exit(BAD_INPUT, f"{self.prog}: {_cut(message)}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,8 +62,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if os.environ.get("DRIFTBOUND_DEBUG"):
             raise
         message = problem.args[0] if isinstance(problem, KeyError) and problem.args else problem
-        print(f"driftbound: {' '.join(str(message).split())}", file=sys.stderr)
+        print(f"driftbound: {_cut(str(message))}", file=sys.stderr)
         return BAD_INPUT
+
+
+def _cut(message: str) -> str:
+    """One line of bounded length: an argument may have thousands of digits."""
+    line = " ".join(message.split())
+    return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}"
 
 
 def _open_streams() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from numeric.command.inputs import InputError, read_points
+from numeric.command.inputs import DAMAGED, InputError, array_header, read_points
 from numeric.recursions.mixing import Alpha
 from numeric.validation import Array
 
@@ -26,12 +26,17 @@ def read_samples(path: Path) -> Array:
     if not path.is_file():
         raise InputError(f"{path} must be an existing file")
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError):
+        with path.open("rb") as stream:
+            shape, fortran, kind = array_header(path, stream, path.stat().st_size)
+            start = stream.tell()
+    except InputError:
+        raise
+    except DAMAGED:
         raise InputError(f"{path} is not a readable .npy file of numbers") from None
-    if not isinstance(array, np.ndarray) or array.ndim == 0:
-        raise InputError(f"{path} must hold one array with a row per point")
-    return array.reshape(array.shape[0], -1) if array.ndim > 2 else array
+    if not shape or 0 in shape:
+        raise InputError(f"{path} must hold one array with a row per point, got shape {shape}")
+    array = np.memmap(path, kind, "r", start, shape, "F" if fortran else "C")
+    return array.reshape(shape[0], -1) if len(shape) > 2 else array
 
 
 def ordered_files(option: str, patterns: Sequence[str]) -> list[Path]:
@@ -59,7 +64,7 @@ def ordered_files(option: str, patterns: Sequence[str]) -> list[Path]:
 
 def _numbers(path: Path) -> tuple[tuple[int, str], ...]:
     """Names by their words, and numbers in them by value."""
-    return tuple((int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", str(path)))
+    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", str(path)))
 
 
 def mixing_argument(text: str) -> float | str:

@@ -128,10 +128,12 @@ def run_suite(
     seed: int,
     complete: bool,
     progress: Progress = lambda label, done, total: None,
+    family_level: float = FAMILY_LEVEL,
 ) -> Verification:
     """Compute every case from its own stream of ``seed`` and judge every claim and mutant on it.
 
     The stream of a case depends on the seed and on its label alone, so that a subset of cases gives the same numbers.
+    ``family_level`` is the chance that any simulated number of the run misses its interval, by design.
     """
     began = time.monotonic()
     total = len(cases) + 1
@@ -146,7 +148,7 @@ def run_suite(
         start = time.monotonic()
         rng = np.random.default_rng([seed, *case.label.encode()])
         result = case.build(rng)
-        confidence = 1.0 - FAMILY_LEVEL / simulated
+        confidence = 1.0 - family_level / simulated
         if isinstance(result, Generation):
             checks = check_generation(result, everything, confidence=confidence)
         elif isinstance(result, Recursion):

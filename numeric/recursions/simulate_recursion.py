@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 from scipy.special import logsumexp
 
+from numeric.laws.blend import Blend
 from numeric.laws.channels import Channel
 from numeric.laws.divergences import chi2_infinite_reason, chi2_integrand, pair_excess
+from numeric.laws.kernel_mixture import KernelMixture
 from numeric.laws.quadrature import (
     Box,
     component_box,
@@ -65,25 +67,6 @@ class Model(Protocol):
 
 
 Retrain: TypeAlias = Channel | str | Callable[[Array, np.random.Generator], Model]
-
-
-@dataclass(frozen=True, eq=False)
-class _Blend:
-    """A mixture of models of any kind."""
-
-    weights: Array
-    models: Sequence[object]
-
-    def sample(self, n: int, *, rng: np.random.Generator | int | None) -> Array:
-        stream = generator(rng)
-        counts = stream.multinomial(integer("n", n), self.weights)
-        return np.concatenate(
-            [_draw(model, int(count), stream) for model, count in zip(self.models, counts, strict=True) if count]
-        )
-
-    def logpdf(self, x: Array) -> Array:
-        terms = np.stack([_logpdf(model, points("x", x)) for model in self.models])
-        return np.asarray(logsumexp(terms, axis=0, b=self.weights[:, None]))
 
 
 def simulate_recursion(
@@ -184,7 +167,7 @@ def _fitter(
             if bandwidth is None:
                 raise ValueError("bandwidth must be given for 'kde', got None")
             variance = real("bandwidth", bandwidth, POSITIVE) ** 2
-            return lambda samples, _: GaussianMixture(np.full(samples.shape[0], 1.0 / samples.shape[0]), samples, variance)
+            return lambda samples, _: KernelMixture(samples, variance)
         if components is None:
             raise ValueError("components must be given for 'mixture-fit', got None")
         count = integer("components", components)
@@ -244,30 +227,7 @@ def _draw(model: object, count: int, stream: np.random.Generator) -> Array:
 
 
 def _logpdf(model: object, x: Array) -> Array:
-    if isinstance(model, GaussianMixture) and model.weights.shape[0] >= 256 and not np.any(model.covs != model.covs[0]):
-        return _kernel_logpdf(model, x)
     return np.asarray(model.logpdf(x), dtype=np.float64)  # type: ignore[attr-defined]
-
-
-def _kernel_logpdf(law: GaussianMixture, x: Array) -> Array:
-    """log density of thousands of kernels of one covariance, in place and block by block."""
-    lower = np.linalg.cholesky(law.covs[0])
-    centre = law.mean
-    left = solve_triangular(lower, (x - centre).T, lower=True).T
-    right = solve_triangular(lower, (law.means - centre).T, lower=True).T
-    with np.errstate(divide="ignore"):
-        own = np.log(law.weights) - 0.5 * np.sum(right**2, axis=1)
-    out = np.empty(x.shape[0])
-    block = max(1, (NODE_ENTRIES >> 2) // right.shape[0])
-    for start in range(0, x.shape[0], block):
-        part = slice(start, start + block)
-        terms = left[part] @ right.T
-        terms += own
-        top = terms.max(axis=1)
-        terms -= top[:, None]
-        np.exp(terms, out=terms)
-        out[part] = top + np.log(terms.sum(axis=1)) - 0.5 * np.sum(left[part] ** 2, axis=1)
-    return out - float(np.sum(np.log(np.diagonal(lower)))) - 0.5 * law.dim * math.log(2.0 * math.pi)
 
 
 # ------------------------------------------------------------------------------------------------------- measurement
@@ -278,6 +238,7 @@ def _measured(
 ) -> Recursion:
     """All quantities for given laws p^0 = p, p^1, ..., p^N."""
     law = as_mixture(target)
+    models, laws = laws, [_as_mixture_model(item) for item in laws]
     known = [as_mixture(item) if isinstance(item, (Gaussian, GaussianMixture)) else None for item in laws]
     standard = [item for item in known if item is not None]
     reasons: dict[str, str] = {}
@@ -306,9 +267,10 @@ def _measured(
         products, intra = _quadrature(law, standard, mixing, bad, bad_intra, skip_products=closed)
         stderr: dict[str, Array] = {}
         ess: dict[str, Array] = {}
+        skewness: dict[str, Array] = {}
         method = "quadrature"
     else:
-        products, intra, stderr, ess = _monte_carlo(law, laws, mixing, bad, bad_intra, stream, nodes, threads)
+        products, intra, stderr, ess, skewness = _monte_carlo(law, models, mixing, bad, bad_intra, stream, nodes, threads)
         method = "Monte Carlo"
     if closed:
         products, beyond = _closed_form(law, standard, mixing, bad)
@@ -319,6 +281,7 @@ def _measured(
         bad_innovation = bad_mixed | bad[1:]
         stderr = {name: value for name, value in stderr.items() if name == "intra"}
         ess = {name: value for name, value in ess.items() if name == "intra"}
+        skewness = {name: value for name, value in skewness.items() if name == "intra"}
         method = f"closed form, intra by {method}"
     for i in np.flatnonzero(bad_innovation).tolist():
         source = i + 1 if bad[i + 1] else int(np.flatnonzero(uses[i] & bad)[0])
@@ -329,7 +292,7 @@ def _measured(
     sups[0] = 1.0
     with np.errstate(invalid="ignore"):
         ratio_sup = mixing.fresh + np.sum(np.where(uses, mixing.weights * np.where(uses, sups, 0.0), 0.0), axis=1)
-    return assemble(
+    whole = assemble(
         target,
         mixing,
         with_infinities(products, bad, bad_mixed, bad_innovation),
@@ -342,6 +305,14 @@ def _measured(
         stderr=stderr,
         ess=ess,
     )
+    return replace(whole, skewness=skewness)
+
+
+def _as_mixture_model(model: object) -> object:
+    """Kernels as the mixture that they are, for closed forms and tail conditions; anything else as it is."""
+    if not isinstance(model, KernelMixture):
+        return model
+    return GaussianMixture(np.full(model.count, 1.0 / model.count), model.centres, model.variance)
 
 
 def _blend(law: GaussianMixture, laws: Sequence[object], mixing: Mixing, i: int) -> object:
@@ -352,7 +323,7 @@ def _blend(law: GaussianMixture, laws: Sequence[object], mixing: Mixing, i: int)
     kept = [k for k, share in enumerate(shares) if share > 0.0]
     parts = [as_mixture(model) for model in models if isinstance(model, (Gaussian, GaussianMixture))]
     if len(parts) < len(models):
-        return _Blend(shares[kept] / shares[kept].sum(), [models[k] for k in kept])
+        return Blend(shares[kept] / shares[kept].sum(), [models[k] for k in kept])
     return merged(
         np.concatenate([shares[k] * parts[k].weights for k in kept]),
         np.concatenate([parts[k].means for k in kept]),
@@ -477,10 +448,11 @@ def _intra_terms(logs: Array, mixing: Mixing, bad_intra: Flags, log_proposal: Ar
 
 @dataclass(frozen=True, eq=False)
 class _Batch:
-    """Sums over the nodes of one batch: first moments (as in ``Products``) and second moments of the same terms."""
+    """Sums over the nodes of one batch: of the terms (as in ``Products``), of their squares and of their cubes."""
 
     first: list[Array]
     second: list[Array]
+    third: list[Array]
 
 
 def _monte_carlo(
@@ -492,7 +464,7 @@ def _monte_carlo(
     stream: np.random.Generator,
     nodes: int,
     threads: int,
-) -> tuple[Products, Array, dict[str, Array], dict[str, Array]]:
+) -> tuple[Products, Array, dict[str, Array], dict[str, Array], dict[str, Array]]:
     """Importance sampling from the even mixture of p and all models with a density, in batches with streams of their own."""
     measurable = np.array([hasattr(item, "logpdf") for item in laws])
     proposals = [item for item, good in zip(laws, measurable, strict=True) if good]
@@ -500,7 +472,7 @@ def _monte_carlo(
         nothing = np.where(np.arange(len(laws)) == 0, 0.0, np.nan)
         rounds = np.full(mixing.generations, np.nan)
         mixed = np.where(np.any(mixing.weights[:, 1:] > 0.0, axis=1), np.nan, 0.0)
-        return Products(nothing, mixed, np.outer(rounds, rounds), rounds), rounds, {}, {}
+        return Products(nothing, mixed, np.outer(rounds, rounds), rounds), rounds, {}, {}, {}
     sizes = np.full(BATCHES, nodes // BATCHES)
     sizes[: nodes % BATCHES] += 1
 
@@ -525,7 +497,16 @@ def _monte_carlo(
             squares @ values[0] ** 2,
             np.sum(intra**2, axis=1),
         ]
-        return _Batch(first, second)
+        cubes = squares * innovations
+        with np.errstate(over="ignore"):  # an overflow makes the skewness infinite, and with it the interval
+            third = [
+                np.sum(values**6, axis=1),
+                np.sum(mixed**6, axis=1),
+                cubes @ cubes.T,
+                cubes @ values[0] ** 3,
+                np.sum(intra**3, axis=1),
+            ]
+        return _Batch(first, second, third)
 
     jobs = list(zip(sizes.tolist(), stream.spawn(BATCHES), strict=True))
     if threads == 1:
@@ -545,11 +526,18 @@ def _monte_carlo(
             np.where(square > 0.0, total**2 / square, float(nodes)) for total, square in zip(first, second, strict=True)
         ]
     names = ("divergence", "mixed", "gram", "initial_gram", "intra")
+    third = [np.sum([item.third[k] for item in batches], axis=0) for k in range(5)]
+    skewness = {
+        name: _skewness(total / nodes, square / nodes, cube / nodes, nodes)
+        for name, total, square, cube in zip(names, first, second, third, strict=True)
+    }
     stderr = dict(zip(names, errors, strict=True))
     ess = dict(zip(names, sizes_effective, strict=True))
     root = np.sqrt(np.maximum(np.diagonal(means[2]), 0.0))
     stderr["innovation"] = np.divide(np.diagonal(errors[2]), 2.0 * root, out=np.zeros_like(root), where=root > 0.0)
     ess["innovation"] = np.diagonal(sizes_effective[2]).copy()
+    skewness["innovation"] = np.diagonal(skewness["gram"]).copy()  # of J², which is more skewed than J
+    skewness["discounted_sums"] = np.append(0.0, np.maximum.accumulate(skewness["innovation"]))  # at most that of its parts
     stderr.update(_jackknife(mixing, first, [item.first for item in batches], sizes))
     blind = ~measurable
     blind_mixed = np.any((mixing.weights > 0.0) & blind, axis=1)
@@ -557,7 +545,15 @@ def _monte_carlo(
     divergence, mixed_square, gram, initial, intra = means
     divergence[blind], mixed_square[blind_mixed], intra[blind_round] = np.nan, np.nan, np.nan
     gram[blind_round, :], gram[:, blind_round], initial[blind_round] = np.nan, np.nan, np.nan
-    return Products(divergence, mixed_square, gram, initial), intra, stderr, ess
+    return Products(divergence, mixed_square, gram, initial), intra, stderr, ess, skewness
+
+
+def _skewness(mean: Array, square: Array, cube: Array, nodes: int) -> Array:
+    """Skewness of an average of ``nodes`` terms, from the first three moments of one."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        spread, third = np.maximum(square - mean**2, 0.0), cube - 3.0 * mean * square + 2.0 * mean**3
+        out = np.divide(third, spread**1.5 * math.sqrt(nodes), out=np.zeros_like(spread), where=spread > 0.0)
+    return np.asarray(np.where(np.isfinite(out), np.abs(out), np.inf))
 
 
 def _jackknife(mixing: Mixing, total: list[Array], batches: list[list[Array]], sizes: NDArray[np.int64]) -> dict[str, Array]:

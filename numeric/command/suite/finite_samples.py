@@ -18,12 +18,12 @@ from numeric.laws.targets import Gaussian
 __all__ = ["finite_sample_cases"]
 
 
-def finite_sample_cases() -> Iterator[SuiteCase]:
-    """Exact and simulated cases."""
+def finite_sample_cases(draws: float = 1.0) -> Iterator[SuiteCase]:
+    """Exact and simulated cases; ``draws``: share of the chains and fits of the simulated ones."""
     yield from _enumerated()
-    yield from _simulated()
-    yield from _energies()
-    yield from _weights()
+    yield from _simulated(draws)
+    yield from _energies(draws)
+    yield from _weights(draws)
 
 
 def _enumerated() -> Iterator[SuiteCase]:
@@ -66,71 +66,75 @@ def _enumerated() -> Iterator[SuiteCase]:
     )
 
 
-def _simulated() -> Iterator[SuiteCase]:
+def _simulated(draws: float) -> Iterator[SuiteCase]:
     unit, off = Gaussian(0.0, 1.0), Gaussian(1.0, 0.5)
     yield SuiteCase(
         "samples",
         "refits of normal points",
         "every point is drawn, a quarter of them fresh, from a first fit off the mean",
-        lambda rng: simulate_refits(unit, 0.25, 4, n=8, runs=40_000, rng=rng, initial=off),
+        lambda rng: simulate_refits(unit, 0.25, 4, n=8, runs=_share(40_000, draws), rng=rng, initial=off),
         simulated=True,
     )
     yield SuiteCase(
         "samples",
         "refits of normal points, iid",
         "the same with points drawn from the mixture, by the laws of their means and sums of squares",
-        lambda rng: simulate_refits(unit, 0.25, 4, n=8, runs=200_000, rng=rng, initial=off, design="iid", route="moments"),
+        lambda rng: simulate_refits(
+            unit, 0.25, 4, n=8, runs=_share(200_000, draws), rng=rng, initial=off, design="iid", route="moments"
+        ),
         simulated=True,
     )
     yield SuiteCase(
         "samples",
         "refits of normal points, nothing fresh",
         "the collapse of the variance and the typical rate, from actual points",
-        lambda rng: simulate_refits(unit, 0.0, 4, n=12, runs=40_000, rng=rng),
+        lambda rng: simulate_refits(unit, 0.0, 4, n=12, runs=_share(40_000, draws), rng=rng),
         simulated=True,
     )
     yield SuiteCase(
         "samples",
         "refits of normal points, from the data",
         "half fresh, from the data law itself: conservation and the closed form",
-        lambda rng: simulate_refits(unit, 0.5, 5, n=6, runs=40_000, rng=rng),
+        lambda rng: simulate_refits(unit, 0.5, 5, n=6, runs=_share(40_000, draws), rng=rng),
         simulated=True,
     )
 
 
-def _energies() -> Iterator[SuiteCase]:
+def _energies(draws: float) -> Iterator[SuiteCase]:
     plane = Gaussian([0.0, 0.5], [[1.5, 0.4], [0.4, 0.6]])
     yield SuiteCase(
         "samples",
         "fit on few points",
         "five points in the plane: the factors of the 1/n covariance matter",
-        lambda rng: fit_energy(plane, OU(), n=5, fits=30_000, rng=rng),
+        lambda rng: fit_energy(plane, OU(), n=5, fits=_share(30_000, draws), rng=rng),
         simulated=True,
     )
     yield SuiteCase(
         "samples",
         "fit in four dimensions",
         "most parameters are covariances",
-        lambda rng: fit_energy(Gaussian([0.0] * 4, [0.3, 0.8, 1.0, 2.5]), OU(0.1, 3.0), n=20, fits=10_000, rng=rng),
+        lambda rng: fit_energy(
+            Gaussian([0.0] * 4, [0.3, 0.8, 1.0, 2.5]), OU(0.1, 3.0), n=20, fits=_share(10_000, draws), rng=rng
+        ),
         simulated=True,
     )
     yield SuiteCase(
         "samples",
         "fit without early stopping",
         "the whole path: every parameter costs the same",
-        lambda rng: fit_energy(plane, n=5, fits=30_000, rng=rng),
+        lambda rng: fit_energy(plane, n=5, fits=_share(30_000, draws), rng=rng),
         simulated=True,
     )
     yield SuiteCase(
         "samples",
         "fit on a line",
         "one mean and one variance",
-        lambda rng: fit_energy(Gaussian(2.0, 0.4), n=10, fits=40_000, rng=rng),
+        lambda rng: fit_energy(Gaussian(2.0, 0.4), n=10, fits=_share(40_000, draws), rng=rng),
         simulated=True,
     )
 
 
-def _weights() -> Iterator[SuiteCase]:
+def _weights(draws: float) -> Iterator[SuiteCase]:
     golden = 0.5 * (math.sqrt(5.0) - 1.0)
     for label, weight, n, ratio, purpose in (
         ("golden weight", golden, 8, 1.0, "as many synthetic points as fresh ones, at the best weight"),
@@ -149,9 +153,13 @@ def _weights() -> Iterator[SuiteCase]:
         "samples",
         "weighted means of normal points",
         "two synthetic points per fresh one, away from the best weight",
-        lambda rng: simulate_weighted_means(0.8, n=2, ratio=2.0, runs=100_000, rng=rng),
+        lambda rng: simulate_weighted_means(0.8, n=2, ratio=2.0, runs=_share(200_000, draws), rng=rng),
         simulated=True,
     )
+
+
+def _share(count: int, draws: float) -> int:
+    return max(round(count * draws), 2)
 
 
 def _weighted(rng: np.random.Generator, weight: float, n: int, ratio: float) -> WeightedMeans:

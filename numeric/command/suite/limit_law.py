@@ -115,7 +115,7 @@ def with_score_errors(
         return whole
     pairs = [(law, error(law)) for law, error in zip(whole.mixtures, errors, strict=True)]  # type: ignore[arg-type]
     both = np.array([_excess_losses(law, error, t0) for law, error in zip(whole.mixtures, errors, strict=True)])  # type: ignore[arg-type]
-    starts = [float(kl(noised(learned, HORIZON), noised(law, HORIZON))) for law, learned in pairs]  # type: ignore[arg-type]
+    starts = [float(kl(noised(learned, HORIZON), noised(law, HORIZON))) for law, learned in pairs]  # type: ignore[arg-type, type-var]
     return replace(whole, ideal_energies=both[:, 0], learned_energies=both[:, 1], initial_kl=max(starts))
 
 

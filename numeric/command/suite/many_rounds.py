@@ -235,7 +235,7 @@ def _with_learned_energies(target: Target, errors: list[Channel], alpha: float, 
     energies = []
     for law, error, model in zip(whole.mixtures, errors, whole.laws[1:], strict=True):
         perfect = same_law(error(law), law)  # type: ignore[arg-type]
-        energies.append(0.0 if perfect else 2.0 * float(kl(model, noised(law, t0))))  # type: ignore[arg-type]
+        energies.append(0.0 if perfect else 2.0 * float(kl(model, noised(law, t0))))  # type: ignore[arg-type, type-var]
     return replace(
         with_mmd(whole, early_times=t0),
         learned_energies=np.array(energies),

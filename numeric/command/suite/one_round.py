@@ -21,7 +21,8 @@ from numeric.validation import Array
 __all__ = ["gaussian_cases", "mixture_cases", "paper_cases", "returning"]
 
 
-def gaussian_cases(count: int) -> Iterator[SuiteCase]:
+def gaussian_cases(count: int, draws: float = 1.0) -> Iterator[SuiteCase]:
+    """``count`` random ones and all others; ``draws``: share of the endpoints of the simulated one."""
     for number in range(count):
         dim = 2 + number % 3
         yield SuiteCase(
@@ -61,6 +62,21 @@ def gaussian_cases(count: int) -> Iterator[SuiteCase]:
         "time-only drift, small",
         "V is deterministic and small: the explicit constants of the observability bounds are informative",
         lambda rng: exact_generation(unit, AffineError(0.0, lambda t: np.array([0.1 * math.exp(-0.5 * t)])), long),
+    )
+    yield SuiteCase(
+        "gaussian",
+        "time-only drift, replicas",
+        "V is deterministic, eps² near 0.02: by simulation, the twice too large floors of observability must show",
+        lambda rng: simulate_generation(
+            unit,
+            AffineError(0.0, lambda t: np.array([0.15 * math.exp(-0.5 * t)])),
+            long,
+            n=round(20_000 * draws),
+            steps=64,
+            replicas=4,
+            rng=rng,
+        ),
+        simulated=True,
     )
     yield SuiteCase(
         "gaussian",
@@ -154,7 +170,8 @@ def random_affine(rng: np.random.Generator, dim: int) -> Generation:
     return exact_generation(target, AffineError(factor * matrix, factor * offset))
 
 
-def mixture_cases(count: int) -> Iterator[SuiteCase]:
+def mixture_cases(count: int, draws: float = 1.0) -> Iterator[SuiteCase]:
+    """``count`` random ones, and one by simulation on a share ``draws`` of its endpoints."""
     for number in range(count):
         yield SuiteCase(
             "mixture",
@@ -167,7 +184,12 @@ def mixture_cases(count: int) -> Iterator[SuiteCase]:
         "1-D mixture, replicas",
         "the first 1-D mixture of the theory's reference values, by simulation",
         lambda rng: simulate_generation(
-            GaussianMixture([0.3, 0.7], [-1.5, 1.0], [0.2, 0.4]), BoundedError(0.3), n=20_000, steps=100, replicas=4, rng=rng
+            GaussianMixture([0.3, 0.7], [-1.5, 1.0], [0.2, 0.4]),
+            BoundedError(0.3),
+            n=round(20_000 * draws),
+            steps=100,
+            replicas=4,
+            rng=rng,
         ),
         simulated=True,
     )

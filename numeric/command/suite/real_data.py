@@ -30,8 +30,11 @@ def standardised(data: Array) -> Array:
     return np.asarray((data - data.mean(axis=0)) / data.std(axis=0))
 
 
-def data_cases(data: Array, name: str, components: int) -> Iterator[SuiteCase]:
-    """A real data set: its fitted mixture, one noisy round on it, and ten rounds of retraining by KDE and by EM."""
+def data_cases(data: Array, name: str, components: int, draws: float = 1.0) -> Iterator[SuiteCase]:
+    """A real data set: its fitted mixture, one noisy round on it, and ten rounds of retraining by KDE and by EM.
+
+    ``draws``: share of the endpoints of the noisy round.
+    """
     n, dim = data.shape
     bandwidth = n ** (-1.0 / (dim + 4))  # Scott's rule on standardised columns
 
@@ -42,7 +45,7 @@ def data_cases(data: Array, name: str, components: int) -> Iterator[SuiteCase]:
         "data",
         f"{name}, bounded error",
         "one round with 0.2 tanh(x) on the fitted mixture",
-        lambda rng: simulate_generation(target(rng), BoundedError(0.2), n=10_000, steps=64, replicas=4, rng=rng),
+        lambda rng: simulate_generation(target(rng), BoundedError(0.2), n=round(10_000 * draws), steps=64, replicas=4, rng=rng),
         simulated=True,
     )
     yield SuiteCase(

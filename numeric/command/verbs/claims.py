@@ -9,7 +9,7 @@ from pathlib import Path
 import theory
 from numeric.command import tables
 from numeric.command.account import account_json, accounts
-from numeric.command.inputs import InputError
+from numeric.command.inputs import InputError, read_text
 from numeric.command.report import as_json, write_text
 from numeric.command.status import FAILED, OK
 from numeric.command.verify import selected
@@ -58,7 +58,7 @@ def enclosed(path: Path, table: str) -> str:
     Raises:
         InputError: if the file lacks the lines between which the table stands.
     """
-    before, begin, rest = path.read_text(encoding="utf-8").partition(BEGIN + "\n")
+    before, begin, rest = read_text(path).partition(BEGIN + "\n")
     _, end, after = rest.partition(END + "\n")
     if not (begin and end):
         raise InputError(f"{path} must hold the lines {BEGIN} and {END} around the table, got none")
