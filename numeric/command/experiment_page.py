@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import theory
 from numeric.command import html
 from numeric.command.experiment_claims import LIMITS, ROUNDS
-from numeric.command.experiment_report import ExperimentReport, with_error
+from numeric.command.experiment_report import DRAWN, ExperimentReport, with_error
 from numeric.command.experiment_setup import ImageData, reproduce
 from numeric.command.html import Column, Raw, Section
 from numeric.command.report import environment
@@ -26,6 +27,7 @@ from numeric.experiments.summary import SummaryRow
 from numeric.judging.verdicts import Verdict
 from numeric.plots.experiment import plot_energies, plot_experiment_drift, plot_observabilities, plot_within
 from numeric.plots.sheets import plot_sheet
+from numeric.samples.sample_drift import SampleDrift
 
 __all__ = ["experiment_pictures", "write_page"]
 
@@ -93,10 +95,10 @@ def experiment_pictures(report: ExperimentReport) -> list[Picture]:
 def _sheet(report: ExperimentReport, data: ImageData) -> Picture:
     """Images of the data, of p, and of every generation, one block per fresh fraction."""
     protocol = report.experiment.protocol
-    maker = RowMaker.of(report.setup.mixture, data.frame, columns=COLUMNS, rng=protocol.seed)
+    maker = RowMaker.of(report.setup.mixture, data.target.frame, columns=COLUMNS, rng=protocol.seed)
     rng = np.random.default_rng(protocol.seed)
     top = [
-        maker.row("data", data.frame.encode(data.images.part(slice(0, 512)))),
+        maker.row("data", data.target.frame.encode(data.images.part(slice(0, 512)))),
         maker.row("p", report.setup.mixture.sample(512, rng=rng)),
     ]
     least = min(report.experiment.sheets[index, 0].shape[0] for index in range(len(protocol.alphas)))
@@ -125,6 +127,7 @@ def write_page(path: Path, report: ExperimentReport, pictures: list[Picture]) ->
         Section("outcome", "What came out", Raw(html.listing(report.findings) + html.listing(report.remarks))),
         Section("figures", "Figures", Raw(f'<div class="pictures">{shown}</div>')),
         Section("drift", "Drift, generation by generation", Raw("".join(_drift_tables(report)))),
+        *_draws_sections(report),
         Section("limit", "Population limit", Raw("".join(_limit_tables(report)))),
         Section("energies", "Energies and observability", Raw("".join(_energy_tables(report)))),
         Section("claims", "Claims", _claims(report)),
@@ -191,6 +194,43 @@ def _drift_tables(report: ExperimentReport) -> Iterator[Raw]:
         "are averaged over "
         "coordinates, and exact for every run. MMD is exact too, under a kernel of random frequencies drawn once."
     )
+
+
+def _draws_sections(report: ExperimentReport) -> Iterator[Section]:
+    """The drift that the kept draws show by themselves."""
+    data = report.setup.pictures
+    if data is None or not report.seen:
+        return
+    parts = []
+    columns = [Column("n", "number")]
+    for title in ("TV >=", "chi2 >=", "MMD", "TV >=", "chi2 >=", "MMD"):
+        columns.append(Column(title, "number"))
+    for alpha, drifts in zip(report.experiment.protocol.alphas, report.seen, strict=True):
+        rows = [(str(n), *_seen(one.law), *_seen(one.images)) for n, one in enumerate(drifts, start=1)]
+        name = f"draws-{alpha:g}".replace(".", "-")
+        parts.append(html.table(name, f"From p, then from images outside its fit, alpha = {alpha:g}", columns, rows))
+    far = report.fidelity
+    if far is not None:
+        own, other = (f"MMD² in [{one.low:.2g}, {one.high:.2g}]" for one in (far.mmd2, far.itself))
+        parts.append(
+            html.paragraph(
+                f"The images themselves are not draws of p: those outside the fit have {own} from it (a sample of p "
+                f"has {other}), TV at least {far.tv.low:.3f} and chi2 at least {far.chi2.low:.3f}. Their log-likelihood under "
+                f"p is {data.target.held_out_log_likelihood:.2f} nats, {data.target.log_likelihood:.2f} for those of the fit."
+            )
+        )
+    parts.append(
+        html.paragraph(
+            f"Test functions bound TV and chi2 from below; every entry has confidence {DRAWN:g} by itself. "
+            "The draws are those of the first run."
+        )
+    )
+    yield Section("draws", "Drift that draws show by themselves", Raw("".join(parts)))
+
+
+def _seen(one: SampleDrift) -> tuple[str, str, str]:
+    low, high = (math.sqrt(max(end, 0.0)) for end in (one.mmd2.low, one.mmd2.high))
+    return f"{one.tv.low:.3f}", number(one.chi2.low), f"{low:.3f} to {high:.3f}"
 
 
 def _chi2(row: SummaryRow) -> str:

@@ -5,22 +5,30 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
+
+import numpy as np
 
 from numeric.command.experiment_claims import LIMITS, PERTURBATIVE, ROUNDS
 from numeric.command.experiment_setup import Setup, reproduce
 from numeric.command.report import environment
-from numeric.command.status import check_status
+from numeric.command.status import FAILED, check_status
 from numeric.estimate import Estimate
 from numeric.experiments.experiment import Experiment
 from numeric.experiments.generation_record import Prediction
+from numeric.experiments.image_drift import ImageDrift, contradictions, measure_image_drift
+from numeric.experiments.images import Fidelity, target_fidelity
 from numeric.experiments.summary import Growth, SummaryRow, growths, summary_rows
 from numeric.experiments.verdicts import TrialCheck, judge_experiment, judge_limits, judge_rounds
 from numeric.judging.verdicts import Verdict
+from numeric.samples.sample_drift import SampleDrift
 
 __all__ = ["ExperimentReport", "experiment_json", "with_error"]
 
 CONFIDENCE = 0.95
+FEWEST_DRAWN = 50  # images outside the fit, below which nothing is said of them
+DRAWN = 0.999  # confidence of each interval from draws alone
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +40,9 @@ class ExperimentReport:
         rows: one list per fresh fraction. growths: what its figure shows, one per fresh fraction.
         checks: every check of every claim. limits: of the means over runs against their exact expectations, among them.
         perturbative: by fresh fraction and generation: in how many runs eps*² <= 1 holds and fails beyond noise.
+        seen: for images, by fresh fraction: the drift of every generation that the draws of the first run show by themselves.
+        fidelity: how far the images are from p.
+        contradictions: lower bounds from draws above what the densities give; none unless something is wrong.
         findings, remarks: sentences.
     """
 
@@ -43,6 +54,9 @@ class ExperimentReport:
     checks: list[TrialCheck]
     limits: list[TrialCheck]
     perturbative: list[tuple[float, int, int, int]]
+    seen: list[tuple[ImageDrift, ...]]
+    fidelity: Fidelity | None
+    contradictions: list[str]
     findings: list[str]
     remarks: list[str]
 
@@ -56,8 +70,27 @@ class ExperimentReport:
         checks = judge_experiment(experiment, rounds=ROUNDS) + limits
         perturbative = _perturbative(experiment)
         findings = [_grown(growth) for growth in found if growth.kl is not None]
+        seen, fidelity = _from_draws(experiment, setup)
+        against = list(_contradictions(experiment, seen))
         remarks = list(_remarks(experiment, rows, perturbative))
-        return ExperimentReport(experiment, setup, arguments, rows, found, checks, limits, perturbative, findings, remarks)
+        if seen and not against:
+            remarks.append("No lower bound of TV or chi2 that the draws give by themselves exceeds what the densities give.")
+        remarks += against
+        return ExperimentReport(
+            experiment,
+            setup,
+            arguments,
+            rows,
+            found,
+            checks,
+            limits,
+            perturbative,
+            seen,
+            fidelity,
+            against,
+            findings,
+            remarks,
+        )
 
     @property
     def counts(self) -> dict[str, dict[Verdict, int]]:
@@ -70,8 +103,29 @@ class ExperimentReport:
 
     @property
     def exit_status(self) -> int:
-        """What the verdicts call for."""
-        return check_status(tuple(one.check for one in self.checks))
+        """What the verdicts call for; two routes that contradict each other are a failure."""
+        return FAILED if self.contradictions else check_status(tuple(one.check for one in self.checks))
+
+
+def _from_draws(experiment: Experiment, setup: Setup) -> tuple[list[tuple[ImageDrift, ...]], Fidelity | None]:
+    """For images: the drift of the kept draws of every first run, from p and from images outside its fit."""
+    if setup.pictures is None or setup.pictures.target.held_out.shape[0] < FEWEST_DRAWN:
+        return [], None
+    protocol, target = experiment.protocol, setup.pictures.target
+    draws = [experiment.sheets[index, 0] for index in range(len(protocol.alphas))]
+    many = measure_image_drift(
+        target.law, target.held_out, [one for part in draws for one in part], rng=protocol.seed, confidence=DRAWN
+    )
+    ends = np.cumsum([0, *(part.shape[0] for part in draws)]).tolist()
+    return [many[first:last] for first, last in pairwise(ends)], target_fidelity(target, rng=protocol.seed)
+
+
+def _contradictions(experiment: Experiment, seen: list[tuple[ImageDrift, ...]]) -> Iterator[str]:
+    for index, drifts in enumerate(seen):
+        alpha = experiment.protocol.alphas[index]
+        for record, drift in zip(experiment.records[index, 0], drifts, strict=True):
+            for sentence in contradictions(record, drift.law):
+                yield f"CONTRADICTION at alpha = {alpha:g}, generation {record.generation}: {sentence}."
 
 
 def _perturbative(experiment: Experiment) -> list[tuple[float, int, int, int]]:
@@ -206,6 +260,11 @@ def experiment_json(report: ExperimentReport) -> dict[str, Any]:
             {"alpha": alpha, "generation": generation, "runs_holding": holds, "runs_failing": fails}
             for alpha, generation, holds, fails in report.perturbative
         ],
+        "draws": [
+            {"alpha": alpha, "generation": n, "law": _drift_json(one.law), "images": _drift_json(one.images)}
+            for alpha, drifts in zip(protocol.alphas, report.seen, strict=False)
+            for n, one in enumerate(drifts, start=1)
+        ],
         "checks": [_check_json(one) for one in report.checks],
         "runs": [
             {"alpha": protocol.alphas[index], "run": run, "generations": [record.to_dict() for record in records]}
@@ -215,6 +274,14 @@ def experiment_json(report: ExperimentReport) -> dict[str, Any]:
             {"alpha": protocol.alphas[index], "generations": [record.to_dict() for record in records]}
             for index, records in sorted(experiment.population.items())
         ],
+    }
+
+
+def _drift_json(drift: SampleDrift) -> dict[str, Any]:
+    return {
+        name: {part: getattr(one, part) for part in ("low", "high", "confidence", "doubt")}
+        for name, one in vars(drift).items()
+        if one is not None
     }
 
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from numeric.command.inputs import InputError, read_points
 from numeric.command.suite import standardised
-from numeric.experiments.images import ImageSet, PcaFrame, holds_images, image_target
+from numeric.experiments.images import ImageSet, ImageTarget, holds_images, image_target
+from numeric.experiments.kernel_bandwidth import held_out_bandwidth
 from numeric.experiments.protocol import Protocol, default_bandwidth, paper_protocol
 from numeric.laws.targets import Gaussian, GaussianMixture, Target, as_mixture, fit_target
 from numeric.validation import FRACTION, integer, real
@@ -26,14 +27,15 @@ SIZES: Final = {  # (as usual, quick): points, generations, runs
     "images": ((10_000, 10, 1), (2_000, 4, 1)),
 }
 IMAGE_DIMENSION, IMAGE_COMPONENTS, POINT_COMPONENTS = 64, 10, 2
+OTHERS = 500  # draws whose likelihood decides a bandwidth
 
 
 @dataclass(frozen=True, eq=False)
 class ImageData:
-    """The images of a target and the coordinates that the experiment lives in."""
+    """The images of a target, and the law that was fitted to them."""
 
     images: ImageSet
-    frame: PcaFrame
+    target: ImageTarget
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,10 +69,10 @@ def chosen_setup(chosen: argparse.Namespace) -> Setup:
         described, pictures = f"a standard Gaussian in {dim} dimension{'s' if dim > 1 else ''}", None
     else:
         start, described, pictures = _from_file(Path(chosen.target), chosen, seed)
-    return Setup(_changed(start, chosen, alphas), pictures, described)
+    return Setup(_changed(start, chosen, alphas, pictures is not None), pictures, described)
 
 
-def _changed(start: Protocol, chosen: argparse.Namespace, alphas: tuple[float, ...] | None) -> Protocol:
+def _changed(start: Protocol, chosen: argparse.Namespace, alphas: tuple[float, ...] | None, of_images: bool) -> Protocol:
     """The protocol with what the arguments say; a bandwidth or components that another retraining would need fall away."""
     wanted: dict[str, Any] = {}
     for name, value in (("generations", chosen.generations), ("n", chosen.samples), ("runs", chosen.runs), ("alphas", alphas)):
@@ -83,13 +85,24 @@ def _changed(start: Protocol, chosen: argparse.Namespace, alphas: tuple[float, .
         _refuse("--components", chosen.components, f"--retrain {retrain}")
     wanted["retrain"] = retrain
     n = wanted.get("n", start.n)
-    usual = start.bandwidth if chosen.target == "paper" else default_bandwidth(start.target, integer("--samples", n))
     own = start.target.weights.shape[0] if isinstance(start.target, GaussianMixture) else 1
-    bandwidth = usual if chosen.bandwidth is None else chosen.bandwidth
     components = own if chosen.components is None else chosen.components
-    wanted["bandwidth"] = bandwidth if retrain == "kde" else None
+    wanted["bandwidth"] = None
+    if retrain == "kde":
+        wanted["bandwidth"] = _bandwidth(start, chosen, integer("--samples", n), of_images)
     wanted["components"] = components if retrain == "mixture-fit" else None
     return replace(start, **wanted)
+
+
+def _bandwidth(start: Protocol, chosen: argparse.Namespace, n: int, of_images: bool) -> float | None:
+    """The one asked for; else the paper's, the one that gives further draws of p the largest likelihood, or Scott's."""
+    if chosen.bandwidth is not None or chosen.target == "paper":
+        return start.bandwidth if chosen.bandwidth is None else float(chosen.bandwidth)
+    if not of_images:
+        return default_bandwidth(start.target, n)
+    law = as_mixture(start.target)  # in dozens of dimensions Scott's rule is far too wide
+    centres, others = (law.sample(count, rng=[start.seed, key]) for key, count in enumerate((n, OTHERS)))  # type: ignore[arg-type]
+    return held_out_bandwidth(centres, others)
 
 
 def _fractions(text: str | None) -> tuple[float, ...] | None:
@@ -163,13 +176,13 @@ def _from_images(path: Path, digest: str, chosen: argparse.Namespace, seed: int)
     dim = IMAGE_DIMENSION if chosen.dimension is None else integer("--dimension", chosen.dimension)
     components = IMAGE_COMPONENTS if chosen.components is None else integer("--components", chosen.components)
     usual = SIZES["images"][1 if chosen.quick else 0][0]
-    law, frame, images = image_target(path, dim, components, None, seed)
-    start = _protocol(path.name, law, "mixture-fit", "images", chosen.quick, seed, data=digest)
+    target, images = image_target(path, dim, components, None, seed)
+    start = _protocol(path.name, target.law, "mixture-fit", "images", chosen.quick, seed, data=digest)
     described = (
         f"a mixture of {components} Gaussians fitted to {len(images)} images of {path.name} in {dim} principal coordinates, "
-        f"which hold {100.0 * frame.explained:.1f} % of the variance of the pixels"
+        f"which hold {100.0 * target.frame.explained:.1f} % of the variance of the pixels"
     )
-    return replace(start, n=usual), described, ImageData(images, frame)
+    return replace(start, n=usual), described, ImageData(images, target)
 
 
 def reproduce(arguments: Mapping[str, Any]) -> list[str]:

@@ -202,8 +202,10 @@ def array_header(path: Path, stream: IO[bytes], size: int) -> tuple[tuple[int, .
     version = np.lib.format.read_magic(stream)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, fortran, kind = read(stream)
+    if kind.hasobject:
+        raise ValueError("an array of objects is pickled")
     if kind.kind not in "fiu":
-        raise InputError(f"{path} must hold real numbers, got an array of kind {shown(str(kind))}")
+        raise InputError(f"{path} must be an array of real numbers, got one of kind {shown(str(kind))}")
     if min(shape, default=1) < 0 or stream.tell() + math.prod(shape) * kind.itemsize > size:
         raise InputError(f"{path} must hold as many numbers as its header says, got {size} bytes for shape {shown(shape)}")
     return shape, fortran, kind

@@ -383,16 +383,15 @@ def image_target(
     rng: np.random.Generator | int | None,
     *,
     floor: float = FLOOR,
-) -> tuple[GaussianMixture, PcaFrame, ImageSet]:
-    """The law p of ``n`` images of a file, drawn at random (None: all), the coordinates it lives in, and the images.
+) -> tuple[ImageTarget, ImageSet]:
+    """The law p of ``n`` images of a file, drawn at random (None: all), and the images.
 
     Raises:
         ValueError: as load_images and fit_images.
     """
     stream = generator(rng)
     images = load_images(path, n=None if n is None else integer("n", n, Domain(2 * HELD_OUT, COUNT.high)), rng=stream)
-    target = fit_images(images, dim, components, rng=stream, floor=floor)
-    return target.law, target.frame, images
+    return fit_images(images, dim, components, rng=stream, floor=floor), images
 
 
 @dataclass(frozen=True)

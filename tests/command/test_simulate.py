@@ -148,11 +148,11 @@ def test_points_are_fitted_standardised_and_retrained(tmp_path: Path) -> None:
     assert simulate(*arguments, "--out", tmp_path / "out", "--resume") == 2
 
 
-def test_images_are_told_from_points_and_shown(tmp_path: Path) -> None:
+def test_images_are_told_from_points_and_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(1)
-    kinds = rng.integers(0, 2, 120)
+    kinds = rng.integers(0, 2, 260)
     pixels = np.where(kinds[:, None, None] == 0, np.tri(6) * 200.0, np.tri(6)[::-1] * 150.0) + rng.normal(
-        0.0, 12.0, (120, 6, 6)
+        0.0, 12.0, (260, 6, 6)
     )
     np.savez(tmp_path / "images.npz", images=np.clip(pixels, 0, 255).astype(np.uint8), labels=kinds)
     arguments = ["simulate", "--target", tmp_path / "images.npz", "--dimension", 3, "--components", 2, "--alpha", "0.5"]
@@ -163,6 +163,14 @@ def test_images_are_told_from_points_and_shown(tmp_path: Path) -> None:
     assert report["protocol"]["retrain"] == "mixture-fit"
     assert report["protocol"]["components"] == 2
     assert "3 principal coordinates" in report["target"]
+    seen = report["draws"]
+    assert [(one["alpha"], one["generation"]) for one in seen] == [(0.5, 1), (0.5, 2)]
+    assert all(0.0 <= one["law"]["tv"]["low"] <= 1.0 and one["images"]["mmd2"]["high"] > 0.0 for one in seen)
+    assert "No lower bound of TV or chi2" in " ".join(report["remarks"])
+    # a lower bound from draws that no density allows is a failure of one of the two routes, and said
+    monkeypatch.setattr("numeric.command.experiment_report.contradictions", lambda record, drift: ["TV is at least 2"])
+    assert simulate(*arguments, *more, "--quick", "--resume") == 1
+    assert "CONTRADICTION at alpha = 0.5, generation 1: TV is at least 2." in (tmp_path / "out" / "report.html").read_text()
 
 
 @pytest.mark.parametrize(

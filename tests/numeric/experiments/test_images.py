@@ -280,9 +280,9 @@ def test_coordinates_that_do_not_exist_are_refused() -> None:
 def test_the_target_is_a_law_of_the_images_and_the_seed_decides_it() -> None:
     one = image_target(EXCERPT, 6, 3, 400, 8)
     again = image_target(EXCERPT, 6, 3, 400, 8)
-    assert np.array_equal(one[0].means, again[0].means)
-    assert np.array_equal(one[2].images, again[2].images)
-    law, frame, images = one
+    assert np.array_equal(one[0].law.means, again[0].law.means)
+    assert np.array_equal(one[1].images, again[1].images)
+    (law, frame), images = (one[0].law, one[0].frame), one[1]
     assert (law.dim, frame.dim, len(images), law.weights.shape[0]) == (6, 6, 400, 3)
     x = frame.encode(images)
     assert np.allclose(law.mean, x.mean(axis=0), atol=5.0 * np.sqrt(frame.variances / 80))

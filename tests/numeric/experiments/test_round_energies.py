@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from numeric import OU, Channel, ConsistentError, Estimate, Gaussian, GaussianMixture, exact_generation, kde, mix, paper_mixture
-from numeric.experiments.round_energies import RoundEnergies, _Pooled, _Times, measure_round
+from numeric.experiments.round_energies import RoundEnergies, _controlled_mean, _Pooled, _Times, measure_round
 from numeric.laws.blend import Blend
 from numeric.laws.kernel_mixture import KernelMixture
 from numeric.laws.law import Law
@@ -214,3 +214,16 @@ def test_bad_calls_name_their_argument(kind: type[Exception], name: str, change:
     call: dict[str, object] = {"training": TILTED, "learned": TILTED, "process": PROCESS, "queries": 64, "rng": 0, **change}
     with pytest.raises(kind, match=name):
         measure_round(**call)  # type: ignore[arg-type]
+
+
+def test_a_control_that_is_nearly_constant_takes_no_part() -> None:
+    """Far laws: 2 tanh(log R / 2) is 2 but for a few draws, and a slope from those would be noise times a huge number."""
+    rng = np.random.default_rng(5)
+    part = 700.0 + rng.normal(0.0, 3.0, 400)
+    flat = 2.0 - 1e-12 * rng.exponential(size=400)
+    found = _controlled_mean([part, -part], [flat, -flat])
+    plain = math.sqrt(2.0 * float(np.var(part, ddof=1)) / 400) / 2.0
+    assert found.stderr == pytest.approx(plain, rel=1e-9)
+    # a control that varies does take part
+    varying = part - 700.0
+    assert _controlled_mean([part, -part], [varying, -varying]).stderr < 1e-6 * plain

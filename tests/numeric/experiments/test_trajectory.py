@@ -311,3 +311,11 @@ def test_numbers_do_not_depend_on_workers(experiment: Experiment) -> None:
     # nor on how many generations, runs and fractions there are besides
     for left, right in zip(alone.records[0, 0], experiment.records[0, 0][:2], strict=True):
         assert left.to_dict() == right.to_dict()
+
+
+def test_an_overlap_that_no_draw_shows_is_still_possible() -> None:
+    """Laws so far apart that every draw has share 1: TV is known to 1/n, not exactly."""
+    far = KernelMixture(np.full((4, 2), 40.0), 0.5)
+    found = measure_divergences(far, Gaussian(np.zeros(2), 1.0), queries=100, rng=np.random.default_rng(0))
+    assert isinstance(found.tv, Estimate)
+    assert (found.tv.value, found.tv.stderr) == (1.0, 0.01)
