@@ -1,13 +1,75 @@
-"""Speed of the main routes: ``pytest benchmarks`` (extra ``bench``). Nothing is asserted but that the work was done.
+"""Speed of the main routes: ``python -m pytest benchmarks`` (extra ``bench``).
 
-Imports are inside the benchmarks, so that one broken route does not hide the others.
+``extra_info`` holds CPU time over the floor of drawing the normals (``measure.py``); the table in README.md is made by
+``table.py``. Imports are inside the benchmarks, so that one broken route does not hide the others.
 """
 
 from __future__ import annotations
 
 import math
 
+import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
+
+ROUNDS = 5
+KERNELS = 8
+
+
+def record(benchmark: BenchmarkFixture, kind: str, index: int) -> float:
+    """Run one work of a list in ``cases``; its CPU time per unit over the floor goes into the report."""
+    from benchmarks import cases
+    from benchmarks.measure import measure
+
+    work = getattr(cases, kind)()[index]
+    benchmark.pedantic(work.run, rounds=ROUNDS, warmup_rounds=1)
+    [figure] = measure([work], ROUNDS)
+    benchmark.extra_info.update(work=work.name, per=work.unit, nanoseconds=figure.nanoseconds, over_floor=figure.ratio)
+    return figure.ratio
+
+
+@pytest.mark.parametrize("index", range(KERNELS))
+def test_path_kernel(benchmark: BenchmarkFixture, index: int) -> None:
+    """One path-step with energy and log-weight, for every kind of score and error."""
+    assert record(benchmark, "kernel_works", index) > 1.0  # it draws the floor's normals itself
+
+
+@pytest.mark.parametrize("index", range(2))
+def test_round(benchmark: BenchmarkFixture, index: int) -> None:
+    """The ideal side of a simulated round, and the reverse simulation."""
+    assert record(benchmark, "round_works", index) > 1.0
+
+
+@pytest.mark.parametrize("index", range(2))
+def test_kernel_density_estimate(benchmark: BenchmarkFixture, index: int) -> None:
+    """Score and generation of a kernel density estimate."""
+    assert record(benchmark, "kde_works", index) > 0.0
+
+
+@pytest.mark.parametrize("rival", ["numpy", "torch", "numba", "jax", "torchsde", "diffrax"])
+def test_other_frameworks(benchmark: BenchmarkFixture, rival: str) -> None:
+    """The same mixture + tanh by hand, where its package is installed; an absent one is recorded as such."""
+    from benchmarks.measure import measure
+    from benchmarks.rivals import RIVALS
+
+    try:
+        work = RIVALS[rival]()
+    except ImportError as missing:
+        benchmark.pedantic(lambda: None)
+        benchmark.extra_info["missing"] = str(missing)
+        return
+    benchmark.pedantic(work.run, rounds=2)
+    [figure] = measure([work], 2)
+    benchmark.extra_info.update(work=work.name, nanoseconds=figure.nanoseconds, over_floor=figure.ratio)
+    assert figure.ratio > 1.0
+
+
+def test_two_workers(benchmark: BenchmarkFixture) -> None:
+    """Two threads on the paper mixture."""
+    from benchmarks.cases import two_workers
+    from benchmarks.measure import wall_ratio
+
+    benchmark.pedantic(lambda: two_workers(2), rounds=3, warmup_rounds=1)
+    benchmark.extra_info["times_as_fast_as_one"] = wall_ratio(lambda: two_workers(1), lambda: two_workers(2), 3)
 
 
 def test_simulate_generation_on_the_paper_mixture(benchmark: BenchmarkFixture) -> None:

@@ -13,6 +13,7 @@ from numeric.validation import COUNT, NONNEGATIVE, Array, Domain, integer, real
 __all__ = ["Estimate", "mean_estimate"]
 
 CONFIDENCE = Domain(0.0, 1.0, True, True)
+LIGHT, GROWTH = 1000.0, 0.7  # effective draws at which a heavy-tailed interval reaches twice as far, and how that grows
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Estimate:
             draws carry the value, and that neither value nor stderr can be trusted.
         log_scale: whether the interval is formed on the logarithm, which keeps its level better for positive heavy-tailed
             quantities (value and stderr of exp-moments rise and fall together).
+        heavy: whether it is a mean of weights (e^Z and the like) with a long tail upwards: its interval then reaches further
+            up, the more the smaller ``ess`` is.
     """
 
     value: float
@@ -34,6 +37,7 @@ class Estimate:
     n: int
     ess: float | None = None
     log_scale: bool = False
+    heavy: bool = False
 
     def __post_init__(self) -> None:
         if isinstance(self.value, bool) or not isinstance(self.value, (int, float, np.floating, np.integer)):
@@ -47,10 +51,21 @@ class Estimate:
         object.__setattr__(self, "ess", ess)
 
     def interval(self, confidence: float) -> tuple[float, float]:
-        """Two-sided interval at ``confidence`` in (0, 1): Student's t with n - 1 degrees of freedom."""
+        """Two-sided interval at ``confidence`` in (0, 1): Student's t with n - 1 degrees of freedom.
+
+        Where the tail of the weights was missed, value and standard error are both too small, and the sample does not show
+        it: its skewness says next to nothing about the error. What does is the effective number of draws. So the upper end of
+        a ``heavy`` estimate lies 1 + (1000/ess)^0.7 times as far out. Measured on means of (e^Z - 1)^2, of products over pairs
+        and of remainders, Z normal of variance 0.1 to 0.7, 400 to 4000 draws, that keeps one-sided misses within binomial
+        error of the level at 95 % and 99.9 % wherever ess >= 200; below that no interval is to be trusted.
+        """
         level = real("confidence", confidence, CONFIDENCE)
         quantile = -float(special.stdtrit(max(self.n - 1, 1), 0.5 * (1.0 - level)))  # Student's t
         width = quantile * self.stderr
+        if self.heavy and self.stderr > 0.0:
+            effective = self.n if self.ess is None else self.ess
+            stretch = 1.0 + (LIGHT / effective) ** GROWTH if effective > 0.0 else math.inf
+            return self.value - width, self.value + stretch * width
         if self.log_scale and self.value > 0.0:
             factor = math.exp(min(width / self.value, 700.0))
             return self.value / factor, self.value * factor

@@ -349,7 +349,8 @@ def _positivity(system: _System, scale: float, tolerance: float) -> str | None:
 def _solve(
     slope: Callable[[float, Array], Array], span: tuple[float, float], state: Array, tolerance: float, absolute: Array
 ) -> Array:
-    solution = integrate.solve_ivp(slope, span, state, method="DOP853", rtol=tolerance, atol=absolute * tolerance)
+    with np.errstate(over="ignore", invalid="ignore"):  # what leaves the floats is refused below
+        solution = integrate.solve_ivp(slope, span, state, method="DOP853", rtol=tolerance, atol=absolute * tolerance)
     if not solution.success or not np.all(np.isfinite(solution.y[:, -1])):
         raise ValueError(f"error must let the moment equations be integrated over [t0, T], got: {solution.message}")
     return np.asarray(solution.y[:, -1])

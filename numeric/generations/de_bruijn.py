@@ -24,7 +24,7 @@ from numeric.estimate import Estimate
 from numeric.generations.errors import ConsistentError, sup_energy
 from numeric.generations.fokker_planck import seen_by_endpoint
 from numeric.generations.generation import Generation, Quantity, Start
-from numeric.laws.divergences import chi2, chi2_infinite_reason, kl
+from numeric.laws.divergences import chi2, chi2_infinite_reason, chi2_integrand, kl
 from numeric.laws.process import OU, noised
 from numeric.laws.quadrature import Box, component_box, default_frame, integrate, product_box, union
 from numeric.laws.targets import GaussianMixture, Target, as_mixture
@@ -351,7 +351,7 @@ def _ideal_integrals(laws: _Laws, box: Box, squares: tuple[bool, bool], degree: 
         excess = np.where(near, 0.0, change - log_weight)
         excess = np.where(near, log_weight**2 * (0.5 + log_weight * (1.0 / 6.0 + log_weight / 24.0)), excess)
         path = np.exp(log_q + 2.0 * log_ratio) * (1.0 + inverse_square) if squares[0] else np.zeros_like(log_q)
-        end = change**2 * density if squares[1] else np.zeros_like(log_q)
+        end = chi2_integrand(log_q + log_weight, log_q) if squares[1] else np.zeros_like(log_q)
         return np.stack(
             [
                 moved - density,

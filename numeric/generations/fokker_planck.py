@@ -23,11 +23,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg, special
 
-from numeric.generations.affine_ode import affine_generation
 from numeric.generations.errors import AffineError, BoundedError, ConsistentError, ScoreError, sup_energy
 from numeric.generations.generation import Generation
+from numeric.generations.growth import linear_infinities
 from numeric.laws.process import OU, noised
-from numeric.laws.targets import Gaussian, GaussianMixture, Target, as_mixture
+from numeric.laws.targets import GaussianMixture, Target, as_mixture
 from numeric.validation import Array
 
 __all__ = ["fokker_planck_generation", "seen_by_endpoint"]
@@ -179,24 +179,15 @@ def _infinities(target: Target, error: ScoreError, process: OU) -> dict[str, str
         return {}
     law = as_mixture(target)
     widest = float(law.covs[law.weights > 0.0].max())
-    reference = Gaussian(0.0, widest)
     found: dict[str, str] = {}
     for side in (1.0, -1.0):
         slope = _slope_function(law, error, side, process)
         if not np.any([slope(t) for t in np.geomspace(process.t0, process.T, 33)]):
             continue
-        limit = affine_generation(reference, AffineError(_as_matrix(slope)), process)
-        for name in ("path_chi2", "chi2"):
-            if getattr(limit, name) == math.inf and name not in found:
-                where = "right" if side > 0 else "left"
-                found[name] = (
-                    f"far out on the {where} q_t is N(0, {widest:.6g}) noised and the error linear: {limit.reasons[name]}"
-                )
+        where = "right" if side > 0 else "left"
+        for name, reason in linear_infinities(widest, slope, process).items():
+            found.setdefault(name, f"far out on the {where} q_t is N(0, {widest:.6g}) noised and the error linear: {reason}")
     return found
-
-
-def _as_matrix(slope: Callable[[float], float]) -> Callable[[float], Array]:
-    return lambda t: np.array([[slope(t)]])
 
 
 def _slope_function(law: GaussianMixture, error: ScoreError, side: float, process: OU) -> Callable[[float], float]:

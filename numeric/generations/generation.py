@@ -44,6 +44,7 @@ class Generation:
         learned_energy_reverse: learned_energy by an independent reverse simulation (simulated only).
         weight_mean: E_{P*} e^Z, which must be 1 (simulated only).
         numerical_error: absolute error bound reported by the route, by field name.
+        variance_reduction: by how much control variates shrank the variance, by field name (simulated only).
         reasons: for each infinite field, one sentence saying why.
     """
 
@@ -69,4 +70,5 @@ class Generation:
     learned_energy_reverse: Estimate | None = None
     weight_mean: Estimate | None = None
     numerical_error: Mapping[str, float] = field(default_factory=dict)
+    variance_reduction: Mapping[str, float] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)

@@ -103,11 +103,16 @@ class Moments:
     scatter: Array  # sum of centred outer products
 
     @staticmethod
+    def empty(count: int) -> Moments:
+        """Of no vectors at all, of ``count`` statistics."""
+        return Moments(0, np.zeros(count), np.zeros((count, count)))
+
+    @staticmethod
     def of(rows: Array) -> Moments:
         """From statistics (p, n)."""
         mean = rows.mean(axis=1)
         centred = rows - mean[:, None]
-        return Moments(rows.shape[1], mean, np.einsum("pn,qn->pq", centred, centred))
+        return Moments(rows.shape[1], mean, centred @ centred.T)
 
     def merge(self, other: Moments) -> Moments:
         """Both samples together (Chan, Golub and LeVeque's pairwise update)."""
@@ -126,6 +131,10 @@ class Moments:
         """The moments of ``matrix`` (q, p) times the statistics."""
         return Moments(self.n, matrix @ self.mean, matrix @ self.scatter @ matrix.T)
 
+    def variance(self, gradient: Array) -> float:
+        """Variance of gradient . mean."""
+        return float(gradient @ self.scatter @ gradient) / (max(self.n - 1, 1) * self.n)
+
     def controlled(self, controls: tuple[int, ...]) -> Moments:
         """The moments with columns of known mean zero regressed out of all the others: no mean changes, variances shrink.
 
@@ -142,20 +151,17 @@ class Moments:
         scale = np.sqrt(np.diagonal(self.scatter)[chosen])  # controls differ by orders of magnitude
         cross = self.scatter[chosen] / scale[:, None]
         slopes = np.linalg.lstsq(cross[:, chosen] / scale, cross, rcond=1e-12)[0]
-        residual = self.scatter - cross.T @ slopes
-        return Moments(self.n, self.mean - (self.mean[chosen] / scale) @ slopes, residual)
+        return Moments(self.n, self.mean - (self.mean[chosen] / scale) @ slopes, self.scatter - cross.T @ slopes)
 
     def estimate(self, value: float, gradient: Array, *, ess: float | None = None, heavy: bool = False) -> Estimate | None:
         """A smooth function of the mean as an Estimate, its standard error by the delta method; None after an overflow.
 
-        ``heavy`` asks for an interval on the logarithm, granted only to values ten standard errors from zero: nearer to zero
-        such an interval would exclude it for a quantity that may well be zero.
+        ``heavy``: a mean of weights, whose interval must reach further up.
         """
-        variance = float(gradient @ self.scatter @ gradient) / (max(self.n - 1, 1) * self.n)
+        variance = self.variance(gradient)
         if not (math.isfinite(value) and math.isfinite(variance)):
             return None
-        stderr = math.sqrt(max(variance, 0.0))
-        return Estimate(value, stderr, self.n, ess, heavy and value > 10.0 * stderr)
+        return Estimate(value, math.sqrt(max(variance, 0.0)), self.n, ess, heavy=heavy)
 
 
 @dataclass(frozen=True)

@@ -5,22 +5,25 @@ It shares the score and the error with the forward route and nothing else, so ea
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+import math
+from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
 
+from numeric.generations.chunks import Spare, chunk_sizes, run_chunks
+from numeric.generations.error_fields import error_field
 from numeric.generations.errors import ScoreError, probe_error
-from numeric.generations.paths import Field, error_alone, score_field, time_grid
+from numeric.generations.frames import frame_of
+from numeric.generations.mixture_scores import Points, Real, RealArray, mixture_score
+from numeric.generations.paths import time_grid
 from numeric.laws.process import OU
 from numeric.laws.targets import Target, as_mixture
 from numeric.validation import COUNT, Array, generator, integer, shown
 
-__all__ = ["Method", "reverse_paths", "reverse_samples"]
+__all__ = ["Method", "ReverseKernel", "ReverseWorker", "reverse_chunks", "reverse_paths", "reverse_samples"]
 
 Method = Literal["heun", "euler"]
-CHUNK = 1 << 16  # coordinates simulated together; fixed, so that the number of workers cannot change the streams
 
 
 def reverse_samples(
@@ -68,6 +71,24 @@ def reverse_paths(
     workers: int = 1,
 ) -> tuple[Array, Array, Array]:
     """As ``reverse_samples``: endpoints (n, d), V = int |e|^2 dt of each path (n,), and V on half the grid (n,)."""
+    parts = list(reverse_chunks(target, process, n, steps, error, rng=rng, sign=sign, method=method, workers=workers))
+    endpoints, energy, coarse = (np.concatenate([part[index] for part in parts]) for index in range(3))
+    return endpoints, energy, coarse
+
+
+def reverse_chunks(
+    target: Target,
+    process: OU,
+    n: int,
+    steps: int,
+    error: ScoreError | None = None,
+    *,
+    rng: np.random.Generator | int | None,
+    sign: int = 1,
+    method: Method = "heun",
+    workers: int = 1,
+) -> Iterator[tuple[Array, Array, Array]]:
+    """``reverse_paths`` chunk by chunk, so that any number of paths fits in memory; the arguments are judged at once."""
     dim = as_mixture(target).dim
     if not isinstance(process, OU):
         raise TypeError(f"process must be an OU, got {type(process).__name__}")
@@ -78,75 +99,120 @@ def reverse_paths(
         raise ValueError(f"sign must be 1 or -1, got {shown(sign)}")
     if method not in ("heun", "euler"):
         raise ValueError(f'method must be "heun" or "euler", got {shown(method)}')
-    threads = integer("workers", workers, COUNT)
+    threads, stream = integer("workers", workers, COUNT), generator(rng)
     grid = time_grid(target, error, process, pieces) if method == "heun" else np.linspace(process.t0, process.T, pieces + 1)
-    scores = [score_field(target, float(t)) for t in grid]
-    errors = [error_alone(error, float(t)) for t in grid] if error is not None else None
-    size = max(1, CHUNK // dim)
-    sizes = [min(size, count - start) for start in range(0, count, size)]
-    streams = generator(rng).spawn(len(sizes))
+    kernel = ReverseKernel(target, error, grid, method, 0.5 * sign)
     start_law = process.marginal(target, process.T)
+    spare = Spare(kernel.worker)
 
-    def run(job: tuple[int, np.random.Generator]) -> tuple[Array, Array, Array]:
-        paths, stream = job
-        with np.errstate(over="ignore", invalid="ignore"):  # paths that explode are refused below
-            return _simulate(start_law.sample(paths, rng=stream).T.copy(), scores, errors, grid, 0.5 * sign, method, stream)
+    def run(size: int, draws: np.random.Generator) -> tuple[Array, Array, Array]:
+        worker = spare.take(size)
+        with np.errstate(over="ignore", invalid="ignore"):  # paths that explode are refused by the worker
+            kernel.frame.enter(start_law.sample(size, rng=draws), process.T, worker.points.x)
+            energy, coarse = worker.run(draws)
+            endpoints = kernel.frame.leave(worker.points.x, process.t0)
+        spare.give(size, worker)
+        return endpoints, energy, coarse
 
-    with ThreadPoolExecutor(threads) as pool:
-        parts = list(pool.map(run, zip(sizes, streams, strict=True)))
-    energy, coarse = (np.concatenate([part[index] for part in parts]) for index in (1, 2))
-    return np.concatenate([part[0].T for part in parts]), energy, coarse
+    return run_chunks(run, chunk_sizes(count, dim, kernel.floats()), stream, threads)
 
 
-def _simulate(
-    y: Array,
-    scores: list[Callable[[Array], Array]],
-    errors: list[Field] | None,
-    grid: Array,
-    linear: float,
-    method: Method,
-    rng: np.random.Generator,
-) -> tuple[Array, Array, Array]:
-    energy, coarse = np.zeros(y.shape[1]), np.zeros(y.shape[1])
+class ReverseKernel:
+    """One scheme for the reverse process on one grid of times; shared by all threads."""
 
-    def evaluate(index: int, at: Array) -> tuple[Array, Array | None]:
-        drift = scores[index](at)
-        drift += linear * at
-        if errors is None:
-            return drift, None
-        e = errors[index](at)
-        drift += e
-        return drift, np.einsum("dn,dn->n", e, e)
+    def __init__(
+        self,
+        target: Target,
+        error: ScoreError | None,
+        grid: Array,
+        method: Method = "heun",
+        linear: float = 0.5,
+        real: Real = np.float32,
+    ) -> None:
+        self.frame = frame_of(target, error, centred=False)
+        self.score = mixture_score(self.frame.target, grid, real)
+        self.error = None if self.frame.error is None else error_field(self.frame.error, self.frame.target, grid, real)
+        self.grid, self.method, self.linear, self.real = grid, method, real(linear), real
 
-    noise = np.empty_like(y)
-    final = grid.shape[0] - 1
-    drift, square = evaluate(final, y)
-    kept, kept_time = square, float(grid[final])
-    for index in range(final - 1, -1, -1):
-        step = float(grid[index + 1] - grid[index])
-        rng.standard_normal(out=noise)
-        noise *= np.sqrt(step)
-        moved = y + noise
-        moved += step * drift
-        _refuse_infinite(moved)
-        if method == "heun":  # for additive noise the trapezoidal corrector has weak order 2 (Kloeden and Platen, section 15.1)
-            corrector, _ = evaluate(index, moved)
-            corrector += drift
-            y = y + noise
-            y += 0.5 * step * corrector
+    def floats(self) -> int:
+        """Buffer entries per path that grow with the number of components."""
+        return self.score.floats() + (0 if self.error is None else self.error.floats())
+
+    def worker(self, n: int) -> ReverseWorker:
+        """Buffers for ``n`` paths at a time; one thread at a time."""
+        return ReverseWorker(self, n)
+
+
+class ReverseWorker:
+    """Runs one chunk of ``n`` paths after the other in the same buffers: set ``points.x`` at time T, then ``run``."""
+
+    def __init__(self, kernel: ReverseKernel, n: int) -> None:
+        self.kernel, dim, real = kernel, kernel.score.dim, kernel.real
+        self.points, self.guess = Points(dim, n, real), Points(dim, n, real)
+        self.noise, self.move = np.empty((dim, n)), np.empty((dim, n))
+        self.drift, self.corrector, self.scratch = (np.empty((dim, n), dtype=real) for _ in range(3))
+        self.square = np.zeros(n, dtype=real)  # |e|^2
+        self.score = kernel.score.evaluator(n)
+        self.error = None if kernel.error is None else kernel.error.evaluator(n)
+
+    def run(self, rng: np.random.Generator) -> tuple[Array, Array]:
+        """Bring the paths down to t0; returns V = int |e|^2 dt on the grid and on every second time of it, (n,) each."""
+        grid, final = self.kernel.grid, self.kernel.grid.shape[0] - 1
+        fine, coarse = np.zeros(self.square.shape[0]), np.zeros(self.square.shape[0])
+        self.start(final)
+        before = kept = self.square.astype(np.float64)
+        kept_time = float(grid[final])
+        for index in range(final - 1, -1, -1):
+            step = float(grid[index + 1] - grid[index])
+            rng.standard_normal(out=self.noise)
+            self.noise *= math.sqrt(step)
+            self.step(index)
+            if self.error is not None:
+                now = self.square.astype(np.float64)
+                fine += 0.5 * step * (before + now)
+                before = now
+                if (final - index) % 2 == 0 or index == 0:
+                    coarse += 0.5 * (kept_time - float(grid[index])) * (kept + now)
+                    kept, kept_time = now, float(grid[index])
+        return fine, coarse
+
+    def start(self, index: int) -> None:
+        """Evaluate the drift at time ``index`` of the grid, which the step from there needs."""
+        self.points.refresh()
+        self._evaluate(index, self.points, self.drift)
+
+    def step(self, index: int) -> None:
+        """From time ``index`` + 1 of the grid to time ``index`` with the increments of W in ``noise``."""
+        points, guess = self.points, self.guess
+        step = float(self.kernel.grid[index + 1] - self.kernel.grid[index])
+        if self.kernel.method == "heun":  # for additive noise the trapezoidal corrector has weak order 2 (KP, section 15.1)
+            self._shift(points, self.drift, step, guess)
+            self._evaluate(index, guess, self.corrector)
+            self.drift += self.corrector
+            self._shift(points, self.drift, 0.5 * step, points)
         else:
-            y = moved
-        _refuse_infinite(y)
-        drift, now = evaluate(index, y)
-        if now is not None and square is not None:
-            energy += 0.5 * step * (square + now)
-            if kept is not None and ((final - index) % 2 == 0 or index == 0):
-                coarse += 0.5 * (kept_time - float(grid[index])) * (kept + now)
-                kept, kept_time = now, float(grid[index])
-        square = now
-    return y, energy, coarse
+            self._shift(points, self.drift, step, points)
+        self._evaluate(index, points, self.drift)
 
+    def _shift(self, origin: Points, drift: RealArray, step: float, into: Points) -> None:
+        np.copyto(self.move, drift)
+        self.move *= step
+        self.move += self.noise
+        np.add(origin.x, self.move, out=into.x)
+        if not np.isfinite(into.x.sum()):
+            text = "error must keep every path finite, got a score error that drives the reverse process to infinity"
+            raise ValueError(text)
+        into.refresh()
 
-def _refuse_infinite(y: Array) -> None:
-    if not np.isfinite(y.sum()):
-        raise ValueError("error must keep every path finite, got a score error that drives the reverse process to infinity")
+    def _evaluate(self, index: int, points: Points, out: RealArray) -> None:
+        """Drift sign Y/2 + s + e, and |e|^2 in ``square``."""
+        self.score(index, points, out)
+        if self.error is not None and self.kernel.error is not None:
+            e, scale = self.scratch, self.kernel.error.scale
+            self.error.values(index, points, out, e)
+            if scale != 1.0:
+                e *= self.kernel.real(scale)
+            out += e
+            np.einsum("dn,dn->n", e, e, out=self.square)
+        np.multiply(points.y, self.kernel.linear, out=self.scratch)
+        out += self.scratch

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import math
 from typing import Final
 
 import numpy as np
 
-from numeric.estimate import Estimate, mean_estimate
+from numeric.estimate import Estimate
+from numeric.generations.chunks import Spare, chunk_sizes, run_chunks
+from numeric.generations.error_fields import error_field
 from numeric.generations.errors import ScoreError, probe_error, sup_energy
+from numeric.generations.frames import Frame, frame_of
 from numeric.generations.generation import Generation
-from numeric.generations.paths import error_field, ideal_path_sums, score_field, time_grid
+from numeric.generations.mixture_scores import Real, mixture_score
+from numeric.generations.path_kernel import LEVELS, PathKernel
+from numeric.generations.paths import path_sums, time_grid
 from numeric.generations.replicas import COLUMNS, CONTROLS, SUSPECT, Levels, Moments, columns, gradient_of
-from numeric.generations.reverse import reverse_paths
+from numeric.generations.reverse import reverse_chunks
 from numeric.laws.process import OU
 from numeric.laws.targets import Target, as_mixture
 from numeric.validation import Array, Domain, generator, integer
 
-__all__ = ["path_moments", "projected_remainder", "simulate_generation"]
+__all__ = ["path_kernel", "path_moments", "projected_remainder", "simulate_generation", "variance_reduction"]
 
 DEFAULT: Final = OU()
-CHUNK: Final = 1 << 16  # coordinates simulated together; fixed, so that the number of workers cannot change the streams
+KEPT: Final = 10_000_000  # coordinates of endpoints kept unless asked for: 80 MB for each of the two processes
 SEVERAL: Final = Domain(2, 2**31 - 1)
 FEW: Final = 200  # effective draws below which a weighted mean says little
 NOTHING: Final = 1e-10  # observability below which the visible energy is rounding
 WEIGHT_BIAS: Final = 0.01  # grid bias of E e^Z that is let pass
 STEPS: Final = Domain(4, 2**31 - 1)
+NATURAL: Final = Domain(0, 2**31 - 1)
 
 
 def simulate_generation(
@@ -38,6 +44,7 @@ def simulate_generation(
     replicas: int = 2,
     rng: np.random.Generator | int | None,
     workers: int = 1,
+    keep: int | None = None,
 ) -> Generation:
     """Energies, observability and divergences of one round by Monte Carlo; both processes start from q_T.
 
@@ -60,6 +67,8 @@ def simulate_generation(
         replicas: independent ideal paths per endpoint, at least 2.
         rng: generator, seed or None; the same seed gives bitwise the same numbers for any ``workers``.
         workers: threads.
+        keep: endpoints of either process to keep in ``endpoint`` and ``ideal_endpoint``, the first ones, all alike in law; all
+            of them by default, up to 10^7/d. Every number uses all ``n``; what is not kept costs no memory.
 
     Returns:
         Generation with ``Estimate`` fields. ``kl``, ``reverse_kl`` and ``gradient_energy`` are None: they need a density, and
@@ -72,25 +81,28 @@ def simulate_generation(
     Source: KTV-A, Def. 3.2 and Thm. 3.4 for the quantities; the estimators are ours.
     """
     stream = generator(rng)
+    dim, count = as_mixture(target).dim, integer("n", n, SEVERAL)
+    held = min(count, max(1, KEPT // dim)) if keep is None else min(count, integer("keep", keep, NATURAL))
     forward_stream, reverse_stream = stream.spawn(2)
     levels, endpoints = path_moments(
-        target, error, process, n=n, steps=steps, replicas=replicas, rng=forward_stream, workers=workers
+        target, error, process, n=count, steps=steps, replicas=replicas, rng=forward_stream, workers=workers, keep=held
     )
-    learned_endpoints, learned_energy, coarse_energy = reverse_paths(
-        target, process, n, steps, error, rng=reverse_stream, workers=workers
-    )
+    reverse, learned_endpoints = Moments.empty(2), _Kept(held, dim)
+    for rows, energy, coarse in reverse_chunks(target, process, count, steps, error, rng=reverse_stream, workers=workers):
+        reverse = reverse.merge(Moments.of(np.stack([energy, energy - coarse])))
+        learned_endpoints.add(rows)
     estimates, halved = _estimates(levels.extrapolated, levels.fine), _estimates(levels.halved, levels.fine)
     ideal = estimates["ideal_energy"]
-    if ideal is None or not (np.all(np.isfinite(learned_endpoints)) and np.all(np.isfinite(learned_energy))):
+    independent = reverse.estimate(float(reverse.mean[0]), np.array([1.0, 0.0]))
+    if ideal is None or independent is None:
         raise ValueError("error must keep every path finite, got a score error that is not finite or that makes paths explode")
     numerical_error = {
         name: abs(value.value - other.value)
         for name, value in estimates.items()
         if value is not None and (other := halved[name]) is not None
     }
-    independent = mean_estimate(learned_energy)
-    numerical_error["learned_energy_reverse"] = abs(float(np.mean(learned_energy - coarse_energy)))
-    bound = sup_energy(error, as_mixture(target).dim, process)
+    numerical_error["learned_energy_reverse"] = abs(float(reverse.mean[1]))
+    bound = sup_energy(error, dim, process)
     return Generation(
         target=target,
         error=error,
@@ -109,11 +121,12 @@ def simulate_generation(
         gradient_energy=None,
         sup_energy=bound,
         visible_gap=estimates["visible_gap"],
-        endpoint=learned_endpoints,
+        endpoint=learned_endpoints.rows(),
         ideal_endpoint=endpoints,
         learned_energy_reverse=independent,
         weight_mean=estimates["weight_mean"],
         numerical_error=numerical_error,
+        variance_reduction=variance_reduction(levels),
         reasons=_reasons(estimates, bound),
     )
 
@@ -128,40 +141,68 @@ def path_moments(
     replicas: int,
     rng: np.random.Generator,
     workers: int,
+    keep: int | None = None,
+    real: Real = np.float32,
 ) -> tuple[Levels, Array]:
-    """Moments of ``numeric.generations.replicas.COLUMNS`` over ideal paths, and the endpoints (n, d)."""
-    law = as_mixture(target)
-    dim = law.dim
+    """Moments of ``numeric.generations.replicas.COLUMNS`` over ideal paths, and the first ``keep`` endpoints (keep, d).
+
+    ``real`` is the precision of scores, errors and inner products; the paths are the same in either.
+    """
+    dim = as_mixture(target).dim
     if not isinstance(process, OU):
         raise TypeError(f"process must be an OU, got {type(process).__name__}")
     count, pieces = integer("n", n, SEVERAL), integer("steps", steps, STEPS)
     copies, threads = integer("replicas", replicas, SEVERAL), integer("workers", workers)
     for time in (process.t0, process.T):
         probe_error(error, dim, time)
-    grid = time_grid(target, error, process, pieces)
-    scores = [score_field(target, float(t)) for t in grid]
-    errors = [error_field(error, float(t)) for t in grid]
+    kernel, frame = path_kernel(target, error, process, pieces, real)
     marginal = process.marginal(target, process.t0)
-    size = max(1, CHUNK // (dim * copies))
-    sizes = [min(size, count - start) for start in range(0, count, size)]
+    spare = Spare(kernel.worker)
 
-    def run(job: tuple[int, np.random.Generator]) -> tuple[Moments, Array]:
-        endpoints_here, stream = job
+    def run(size: int, stream: np.random.Generator) -> tuple[Moments, Array]:
+        worker = spare.take(size * copies)
         # numpy's error state is per thread: an overflow is reported by the caller, as a field without a value
         with np.errstate(over="ignore", invalid="ignore"):
-            endpoints = marginal.sample(endpoints_here, rng=stream)
-            start = np.tile(endpoints.T, (1, copies))
-            grids, noise = ideal_path_sums(start, scores, errors, grid, stream)
+            endpoints = marginal.sample(size, rng=stream)
+            frame.enter(np.tile(endpoints, (copies, 1)), process.t0, worker.points.x)
+            grids, noise = path_sums(worker.run(stream))
             rows = np.concatenate([columns(sums, noise, copies) for sums in grids])
-            return Moments.of(rows), endpoints
+            moments = Moments.of(rows)
+        spare.give(size * copies, worker)
+        return moments, endpoints
 
-    with ThreadPoolExecutor(threads) as pool:
-        parts = list(pool.map(run, zip(sizes, rng.spawn(len(sizes)), strict=True)))
+    sizes = chunk_sizes(count, dim, kernel.score.floats() + kernel.error.floats(), copies)
+    total, kept = Moments.empty(3 * len(COLUMNS)), _Kept(count if keep is None else keep, dim)
     with np.errstate(over="ignore", invalid="ignore"):
-        total = parts[0][0]
-        for moments, _ in parts[1:]:
+        for moments, endpoints in run_chunks(run, sizes, rng, threads):
             total = total.merge(moments)
-        return Levels.of(total), np.concatenate([part[1] for part in parts])
+            kept.add(endpoints)
+        return Levels.of(total), kept.rows()
+
+
+def path_kernel(
+    target: Target, error: ScoreError, process: OU, steps: int, real: Real, levels: int = LEVELS
+) -> tuple[PathKernel, Frame]:
+    """The kernel for one problem, and the coordinates that its paths live in."""
+    grid, frame = time_grid(target, error, process, steps), frame_of(target, error)
+    score = mixture_score(frame.target, grid, real)
+    field = error_field(error if frame.error is None else frame.error, frame.target, grid, real)
+    return PathKernel(score, field, grid, real, levels), frame
+
+
+class _Kept:
+    """The first ``count`` of the endpoints that pass by."""
+
+    def __init__(self, count: int, dim: int) -> None:
+        self.left, self.parts = count, [np.empty((0, dim))]
+
+    def add(self, rows: Array) -> None:
+        if self.left:
+            self.parts.append(rows[: self.left].copy())
+            self.left -= self.parts[-1].shape[0]
+
+    def rows(self) -> Array:
+        return np.concatenate(self.parts)
 
 
 def projected_remainder(levels: Levels) -> Estimate | None:
@@ -176,34 +217,53 @@ def _sizes(fine: Moments) -> tuple[float, float, float]:
     return fine.ess(gradient_of(weight=1.0), 1.0), fine.ess(gradient_of(weight_square=1.0)), fine.ess(ratio, 1.0)
 
 
-def _estimates(raw: Moments, fine: Moments) -> dict[str, Estimate | None]:
-    moments = raw.controlled(CONTROLS)
+def _forms(moments: Moments, fine: Moments) -> dict[str, tuple[float, Array, float | None] | None]:
+    """Each quantity as a function of the mean statistics: value, gradient and, for means of weights, effective sample size.
+
+    None where it has no value."""
     mean = dict(zip(COLUMNS, moments.mean.tolist(), strict=True))
     once, twice, ratio = _sizes(fine)
-
-    def plain(column: str, ess: float | None = None, heavy: bool = False) -> Estimate | None:
-        return moments.estimate(mean[column], gradient_of(**{column: 1.0}), ess=ess, heavy=heavy)
-
-    seen = plain("visible")
-    out = {
-        "ideal_energy": plain("energy"),
-        "learned_energy": plain("weighted_energy", once, True),
-        "path_chi2": plain("path_chi2", twice, True),
-        "visible_energy": seen,
-        "chi2": plain("chi2", ratio, True),
-        "remainder": plain("remainder", twice, True),
-        "weight_mean": raw.estimate(1.0 + float(raw.mean[COLUMNS.index("weight")]), gradient_of(weight=1.0), ess=once),
-        "observability": Estimate(0.0, 0.0, moments.n),
+    energy, visible, gap = mean["energy"], mean["visible"], mean["gap"]
+    out: dict[str, tuple[float, Array, float | None] | None] = {
+        "ideal_energy": (energy, gradient_of(energy=1.0), None),
+        "learned_energy": (mean["weighted_energy"], gradient_of(weighted_energy=1.0), once),
+        "path_chi2": (mean["path_chi2"], gradient_of(path_chi2=1.0), twice),
+        "visible_energy": (visible, gradient_of(visible=1.0), None),
+        "chi2": (mean["chi2"], gradient_of(chi2=1.0), ratio),
+        "remainder": (mean["remainder"], gradient_of(remainder=1.0), twice),
+        "observability": (0.0, gradient_of(), None),
         "visible_gap": None,
     }
-    energy, visible, gap = mean["energy"], mean["visible"], mean["gap"]
     if energy > 0.0:
-        slopes = gradient_of(visible=1.0 / energy, energy=-visible / energy**2)
-        out["observability"] = moments.estimate(visible / energy, slopes)
-    if seen is not None and visible > 5.0 * seen.stderr and visible > NOTHING * energy:  # else it is noise over noise
+        out["observability"] = visible / energy, gradient_of(visible=1.0 / energy, energy=-visible / energy**2), None
+    noise = math.sqrt(max(moments.variance(gradient_of(visible=1.0)), 0.0))
+    if visible > 5.0 * noise and visible > NOTHING * energy:  # else it is noise over noise
         quotient = gap / visible
-        slopes = gradient_of(gap=2.0 * quotient, visible=-(quotient**2))
-        out["visible_gap"] = moments.estimate(gap * quotient, slopes, ess=once, heavy=True)
+        out["visible_gap"] = gap * quotient, gradient_of(gap=2.0 * quotient, visible=-(quotient**2)), once
+    return out
+
+
+def _estimates(raw: Moments, fine: Moments) -> dict[str, Estimate | None]:
+    moments = raw.controlled(CONTROLS)
+    out = {
+        name: None if form is None else moments.estimate(form[0], form[1], ess=form[2], heavy=form[2] is not None)
+        for name, form in _forms(moments, fine).items()
+    }
+    # a control of itself, so without controls
+    mean = 1.0 + float(raw.mean[COLUMNS.index("weight")])
+    return out | {"weight_mean": raw.estimate(mean, gradient_of(weight=1.0), ess=_sizes(fine)[0], heavy=True)}
+
+
+def variance_reduction(levels: Levels) -> dict[str, float]:
+    """Variance without control variates over variance with them, by quantity; only where neither is zero."""
+    raw = levels.extrapolated
+    moments = raw.controlled(CONTROLS)
+    out = {}
+    for name, form in _forms(moments, levels.fine).items():
+        if form is not None:
+            before, after = raw.variance(form[1]), moments.variance(form[1])
+            if 0.0 < after < math.inf and 0.0 < before < math.inf:
+                out[name] = before / after
     return out
 
 

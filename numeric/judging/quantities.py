@@ -25,16 +25,16 @@ from numeric.recursions.mmd import SQUARE_ROUNDING, with_mmd
 from numeric.recursions.recursion import Recursion
 from numeric.validation import Array
 
-__all__ = ["Case", "generation_case", "measured", "recursion_case"]
+__all__ = ["Case", "generation_case", "measured", "recursion_case", "widened"]
 
 ROUNDING = 1e-9  # relative error granted to a number from an exact route that reports no error of its own
 FLOOR = 1e-12  # absolute error granted to the exact quantities of one round
 FEW = 200.0  # effective draws below which a simulated number decides nothing
-HEAVY_TAILED = frozenset({"chi2", "path_chi2", "remainder", "visible_gap"})  # means of exp(Z) and its square
-HEAVY = 3.0  # their standard errors are too small where the tail was missed: at eps² = 0.5 and 2000 endpoints z fell to -8.5
+WEIGHTS = 1e-15  # rounding of the weights of mixtures: it makes innovations of this size out of none
 CONSTANT = 1e-6  # relative spread up to which innovations count as constant, and overlaps as equal
 QUADRATURE = 1e-7  # relative error granted to distances by quadrature
 LARGEST = 1e280  # chi2 above which a recursion keeps no number
+SUMMED = {"discounted_sums": "innovation"}  # sums of numbers with weights are as degenerate as those
 LONGEST = 12  # rounds for which the 1-D distances before and after mixing are computed
 
 
@@ -93,9 +93,7 @@ def generation_case(generation: Generation, confidence: float) -> Case:
         sampled = isinstance(value, Estimate) and generation.method.startswith("simulation")
         if name in ("path_chi2", "remainder") and sampled and math.isinf(generation.sup_energy):
             doubt = "a simulated path chi2 is finite even where the true one is infinite, and V has no proved bound here"
-        intervals[name] = measured(
-            value, level, error=error, doubt=doubt, widen=HEAVY if sampled and name in HEAVY_TAILED else 1.0
-        )
+        intervals[name] = measured(value, level, error=error, doubt=doubt)
     intervals["initial_kl"] = lambda: _initial_kl(generation)
     return Case(intervals)
 
@@ -137,6 +135,11 @@ def recursion_case(recursion: Recursion, confidence: float) -> Case:
     if isinstance(intra := found.get("intra"), Interval):  # D and J are cut to inf above LARGEST: no more is known of I
         low, high = np.minimum(intra.low, LARGEST), np.where(intra.high > LARGEST, np.inf, intra.high)
         found["intra"] = replace(intra, low=np.where(np.isinf(intra.low), intra.low, low), high=high)
+    if isinstance(measured_sizes := found["innovation"], Interval):
+        drift = np.max(recursion.divergence, where=np.isfinite(recursion.divergence), initial=0.0)
+        slack = WEIGHTS * math.sqrt(1.0 + float(drift))
+        low, high = np.maximum(measured_sizes.low - slack, 0.0), measured_sizes.high + slack
+        found["innovation"] = replace(measured_sizes, low=low, high=high)
     sizes = np.where(np.isfinite(recursion.innovation), recursion.innovation, 0.0)
     found["gram"] = _array(recursion, "gram", recursion.gram, np.outer(sizes, sizes), level)
     start = float(recursion.divergence[0])
@@ -169,11 +172,20 @@ def _array(recursion: Recursion, name: str, values: Array, scale: Array, level: 
     errors = recursion.stderr.get(name)
     if errors is None or not np.any(errors):
         return Interval.around(values, radius)
-    draws = recursion.ess.get(name)
+    draws = recursion.ess.get(SUMMED.get(name, name))
     effective = math.inf if draws is None else float(np.min(draws))
     doubt = f"the weights are degenerate: effective sample size {effective:.0f}" if effective < FEW else ""
     unit = Estimate(0.0, 1.0, 2**31 - 1).interval(level)[1]
-    return Interval.around(values, radius + unit * errors, noisy=True, doubt=doubt)
+    width = errors * widened(unit, recursion.skewness.get(name, np.zeros(())))
+    return Interval.around(values, radius + width, noisy=True, doubt=doubt)
+
+
+def widened(quantile: float, skewness: float | Array) -> Array:
+    """Half-width of an interval in standard errors: a normal quantile, and the next term for a skewed studentised mean.
+
+    The error of a studentised mean of skewness g (that of the mean itself) is normal up to g (2 z^2 + 1)/6.
+    """
+    return np.asarray(quantile + np.abs(skewness) * (2.0 * quantile * quantile + 1.0) / 6.0)
 
 
 def _pattern(recursion: Recursion) -> dict[str, Interval]:

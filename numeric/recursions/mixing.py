@@ -7,6 +7,7 @@ W the resolvent of w. (The statement is "memory-identity"; a fixed fresh fractio
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -70,10 +71,11 @@ def resolve_mixing(alpha: Alpha, generations: int) -> Mixing:
             for i in range(1, count):
                 weights[i, 1 : i + 1] = fresh[i]
     else:
-        if np.ndim(alpha) == 0:
+        if isinstance(alpha, numbers.Real):
             fresh = np.full(count, real("alpha", alpha, FRACTION))
         else:
-            fresh = real_array("alpha", alpha, FRACTION, ndim=(1,))
+            fresh = real_array("alpha", alpha, FRACTION, ndim=(0, 1))
+            fresh = np.full(count, float(fresh)) if fresh.ndim == 0 else fresh
             if fresh.shape != (count,):
                 raise ValueError(f"alpha must have one entry per generation, {count}, got shape {fresh.shape}")
         label = fresh

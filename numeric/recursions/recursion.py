@@ -45,6 +45,7 @@ class Recursion:
             it is not known. 0 where every process starts from q_{i,T}.
         stderr: standard errors by field name (simulated only).
         ess: effective sample sizes by field name (simulated only).
+        skewness: of the simulated averages, by field name; intervals are widened by it.
         channel: the retraining channel where there is one for all rounds, else None.
         method: the route that gave the numbers.
     """
@@ -80,6 +81,7 @@ class Recursion:
     initial_kl: float | None = None
     stderr: Mapping[str, Array] = field(default_factory=dict)
     ess: Mapping[str, Array] = field(default_factory=dict)
+    skewness: Mapping[str, Array] = field(default_factory=dict)
     channel: object | None = None
     method: str = "exact"
 

@@ -35,6 +35,41 @@ def test_interval_on_the_logarithm() -> None:
     assert Estimate(-1.0, 0.5, 1000, log_scale=True).interval(0.99)[0] < -1.0  # no logarithm: the plain interval
 
 
+def test_a_heavy_tailed_estimate_reaches_further_up() -> None:
+    plain = Estimate(2.0, 0.5, 10**9).interval(0.99)
+    nearly = Estimate(2.0, 0.5, 10**9, heavy=True).interval(0.99)
+    assert nearly == pytest.approx(plain, rel=1e-3)
+    half = Estimate(2.0, 0.5, 10**9, ess=1000.0, heavy=True).interval(0.99)
+    assert half[0] == plain[0]
+    assert half[1] - 2.0 == pytest.approx(2.0 * (plain[1] - 2.0))
+    ends = [Estimate(2.0, 0.5, 10**9, ess=ess, heavy=True).interval(0.99)[1] for ess in (200.0, 500.0, 2000.0, 10_000.0)]
+    assert ends == sorted(ends, reverse=True)
+    assert math.isinf(Estimate(2.0, 0.5, 10, ess=0.0, heavy=True).interval(0.99)[1])
+    assert Estimate(1.0, 0.0, 10, ess=0.0, heavy=True).interval(0.99) == (1.0, 1.0)  # no noise at all
+
+
+def misses(variance: float, runs: int, n: int, *, heavy: bool) -> tuple[int, int]:
+    """Intervals at 95 % for the mean of e^Z, Z normal, that lie wholly below and wholly above it."""
+    draws = np.exp(np.random.default_rng(2).normal(0.0, math.sqrt(variance), (runs, n)))
+    truth, below, above = math.exp(0.5 * variance), 0, 0
+    for row in draws:
+        moments = Moments.of(row[None, :])
+        got = moments.estimate(float(moments.mean[0]), np.ones(1), ess=moments.ess(np.ones(1)), heavy=heavy)
+        assert got is not None
+        low, high = got.interval(0.95)
+        below += high < truth
+        above += low > truth
+    return below, above
+
+
+def test_intervals_keep_their_level_on_heavy_tails() -> None:
+    runs = 1_000
+    allowed = float(stats.binom.isf(1e-6, runs, 0.025))
+    assert max(misses(0.2, runs, 500, heavy=True)) <= allowed
+    assert max(misses(1.5, runs, 1000, heavy=True)) <= allowed
+    assert misses(1.5, runs, 1000, heavy=False)[0] > allowed  # the wrong twin: the interval that does not know the tail
+
+
 def coverage(scale: float) -> float:
     rng = np.random.default_rng(1)
     hits = 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
@@ -92,10 +94,69 @@ def test_noiseless_transform_is_deterministic_and_singular_noise_stays_in_its_li
     assert np.std(moved[:, 0]) > 0.3
 
 
+def test_no_noise_draws_nothing_and_noise_of_lower_rank_is_no_error() -> None:
+    stream, untouched = np.random.default_rng(5), np.random.default_rng(5)
+    x = np.zeros((4, 3))
+    Channel(2.0).transform(x, rng=stream)
+    assert stream.random() == untouched.random()
+    for axis in np.random.default_rng(6).standard_normal((20, 3)):  # rounding takes some eigenvalues below zero
+        moved = Channel(noise=np.outer(axis, axis)).transform(x, rng=stream)
+        np.testing.assert_allclose(np.cross(moved, axis), 0.0, atol=1e-6)
+
+
+def test_noise_keeps_its_form_and_a_matrix_of_it_is_symmetric() -> None:
+    tilted = np.array([[1.0, 0.1], [np.nextafter(0.1, 1.0), 1.0]])
+    noise = Channel(noise=tilted).noise
+    np.testing.assert_array_equal(noise, noise.T)
+    assert Channel(noise=[1.0, 2.0]).noise.shape == (2,)
+    assert Channel(noise=1.0).noise.shape == ()
+
+
 def test_singular_output_is_refused() -> None:
     with pytest.raises(ValueError, match="channel must give a law with a density"):
         Channel(0.0)(LAW)
     assert same_law(Channel(0.0, noise=1.0)(Gaussian(3.0, 2.0)), Gaussian(0.0, 1.0))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Channel(2.0, 1.0, 0.5),
+        lambda: Channel(0.0),
+        lambda: Channel([0.5, 1.5], [1.0, 0.0], 0.2),
+        lambda: Channel(1.0, 0.0, [[0.3, 0.1], [0.1, 0.2]]),
+        lambda: Channel([[0.8, 0.3], [-0.2, 0.9]], 1.0),
+        Channel,
+    ],
+)
+def test_a_channel_is_what_it_prints_and_does_not_change(make: Callable[[], Channel]) -> None:
+    channel = make()
+    again = eval(repr(channel), {"Channel": Channel})
+    for name in ("gain", "shift", "noise"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(channel, name))
+        assert not getattr(channel, name).flags.writeable
+        with pytest.raises(FrozenInstanceError):
+            setattr(channel, name, 1.0)
+    assert repr(Channel()) == "Channel()"
+    assert again != channel  # two channels are never compared by their arrays
+    assert len({channel, again}) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]],), r"gain must be square, got shape \(2, 3\)"),
+        (([[1.0, 2.0]],), r"gain must be square, got shape \(1, 2\)"),
+        ((np.ones((2, 3)), [1.0, 2.0]), r"gain must be square, got shape \(2, 3\)"),
+        ((np.ones((2, 2, 2)),), "gain"),
+        ((1.0, [[1.0]]), "shift"),
+        ((1.0, 0.0, np.ones((1, 1, 1))), "noise"),
+        (([1.0, 2.0], [1.0, 2.0, 3.0]), "the same dimension"),
+    ],
+)
+def test_a_channel_of_another_shape_is_refused(arguments: tuple[object, ...], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Channel(*arguments)  # type: ignore[arg-type]
 
 
 ERRORS: dict[str, tuple[ScoreError, int]] = {

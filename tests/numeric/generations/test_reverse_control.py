@@ -11,9 +11,11 @@ from typing import Literal
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import interpolate, stats
 
-from numeric.generations.reverse import reverse_samples
+from numeric.generations.errors import BoundedError, ScoreError
+from numeric.generations.paths import time_grid
+from numeric.generations.reverse import Method, ReverseKernel, reverse_samples
 from numeric.laws.process import OU
 from numeric.laws.targets import Gaussian, GaussianMixture, paper_mixture
 from numeric.validation import Array
@@ -138,6 +140,45 @@ def test_heun_converges_with_order_two_to_the_right_limit() -> None:
     predicted, limit = heun_variance(variance, process, steps), float(stats.norm.isf(FALSE_ALARM / 2)) * math.sqrt(2.0 / n)
     assert abs(samples.var() / predicted - 1.0) < limit
     assert abs(samples.var() / exact - 1.0) > limit
+
+
+def transported(law: GaussianMixture, error: ScoreError | None, method: Method, steps: int) -> Array:
+    """E of cos(2 Y), Y^2 and exp(-Y^2) at t0 under the scheme itself, without sampling; (3,).
+
+    The implemented step is fed Gauss-Hermite nodes for its noise; conditional expectations go backwards on a grid of positions.
+    """
+    process = OU(0.1, 3.0)
+    grid = time_grid(law, error, process, steps) if method == "heun" else np.linspace(process.t0, process.T, steps + 1)
+    kernel = ReverseKernel(law, error, grid, method, real=np.float64)
+    positions = np.linspace(-9.0, 9.0, 301)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(16)
+    worker = kernel.worker(positions.size * nodes.size)
+    values = np.stack([np.cos(2.0 * positions), positions**2, np.exp(-(positions**2))])
+    for index in range(steps):
+        worker.points.x[0] = np.repeat(positions, nodes.size)
+        worker.noise[0] = np.tile(nodes * math.sqrt(grid[index + 1] - grid[index]), positions.size)
+        worker.start(index + 1)
+        worker.step(index)
+        reached = interpolate.CubicSpline(positions, values, axis=1)(np.clip(worker.points.x[0], -9.0, 9.0))
+        values = reached.reshape(3, positions.size, nodes.size) @ (weights / weights.sum())
+    density = np.exp(process.marginal(law, process.T).logpdf(positions))
+    return np.asarray(np.trapezoid(values * density, positions, axis=1))
+
+
+def test_observed_orders_of_the_steps_on_a_mixture() -> None:
+    """Heun's errors fall fourfold where the steps double, Euler's twofold, to the exact law and with an error to one limit."""
+    law, process = GaussianMixture([0.4, 0.6], [-1.2, 0.9], [0.3, 0.6]), OU(0.1, 3.0)
+    positions = np.linspace(-9.0, 9.0, 2001)
+    density = np.exp(process.marginal(law, process.t0).logpdf(positions))
+    functions = np.stack([np.cos(2.0 * positions), positions**2, np.exp(-(positions**2))])
+    exact = np.trapezoid(functions * density, positions, axis=1)
+    methods: tuple[tuple[Method, float], ...] = (("heun", 2.0), ("euler", 1.0))
+    for method, order in methods:
+        gaps = np.array([transported(law, None, method, steps) - exact for steps in (40, 80)])
+        assert np.all(np.abs(np.log2(np.abs(gaps[0] / gaps[1])) - order) < 0.3), method
+        runs = np.array([transported(law, BoundedError(0.5), method, steps) for steps in (20, 40, 80)])
+        near, far = runs[2] - runs[1], runs[1] - runs[0]
+        assert np.all(np.abs(np.log2(np.abs(far / near)) - order) < 0.4), method
 
 
 def test_workers_do_not_change_the_samples() -> None:

@@ -21,8 +21,9 @@ from numeric.estimate import Estimate
 from numeric.generations.errors import AffineError, BoundedError, ConsistentError, ScoreError
 from numeric.generations.fokker_planck import fokker_planck_generation
 from numeric.generations.generation import Generation
-from numeric.generations.paths import Field, score_field, time_grid
-from numeric.generations.replicas import COLUMNS
+from numeric.generations.mixture_scores import Points, Real, RealArray, ScoreEvaluator, mixture_score
+from numeric.generations.paths import score_field, time_grid
+from numeric.generations.replicas import COLUMNS, CONTROLS, SUSPECT, gradient_of
 from numeric.generations.simulate_generation import path_moments, projected_remainder, simulate_generation
 from numeric.laws.channels import Channel
 from numeric.laws.process import OU
@@ -92,13 +93,29 @@ def test_wrong_divergence_is_rejected_by_the_same_check() -> None:
     assert furthest(generation, {"ideal_energy": REFERENCE["ideal_energy"]}) < FAMILY
 
 
-def test_flipped_score_is_rejected_by_the_same_check(monkeypatch: pytest.MonkeyPatch) -> None:
-    def flipped(target: Target, t: float) -> Field:
-        score = score_field(target, t)
-        return lambda x: -score(x)
+class Flipped:
+    """The wrong twin: the score with the wrong sign."""
 
+    def __init__(self, target: Target, times: Array, real: Real) -> None:
+        self.right = mixture_score(target, times, real)
+        self.dim = self.right.dim
+
+    def floats(self) -> int:
+        return self.right.floats()
+
+    def evaluator(self, n: int) -> ScoreEvaluator:
+        right = self.right.evaluator(n)
+
+        def evaluate(index: int, points: Points, out: RealArray, divergence: RealArray | None = None) -> None:
+            right(index, points, out, divergence)
+            np.negative(out, out=out)
+
+        return evaluate
+
+
+def test_flipped_score_is_rejected_by_the_same_check(monkeypatch: pytest.MonkeyPatch) -> None:
     # the package exports a function under the module's name
-    monkeypatch.setattr(importlib.import_module("numeric.generations.simulate_generation"), "score_field", flipped)
+    monkeypatch.setattr(importlib.import_module("numeric.generations.simulate_generation"), "mixture_score", Flipped)
     assert furthest(reference_run(BoundedError(0.3)), REFERENCE) > 20.0
 
 
@@ -186,6 +203,32 @@ def test_affine_reference_in_two_dimensions() -> None:
     assert "path_chi2" in generation.reasons
     transposed = AffineError(lambda t: base.T * (1 + 0.3 * math.sin(t)), lambda t: np.array([0.06, -0.03]) * math.cos(t))
     assert furthest(simulate_generation(target, transposed, n=20_000, steps=64, replicas=4, rng=8), expected) > 10.0
+
+
+def test_controls_reduce_the_variance_and_leave_the_mean() -> None:
+    generation = reference_run(BoundedError(0.3))
+    reduction = generation.variance_reduction
+    assert set(reduction) == set(REFERENCE) - {"learned_energy_reverse", "weight_mean"} | {"visible_gap"}
+    assert all(value > 0.999 for value in reduction.values())  # regression on the same sample never adds variance
+    assert min(reduction[name] for name in ("chi2", "visible_energy", "path_chi2", "learned_energy")) > 1.5
+    levels, _ = path_moments(
+        REFERENCE_TARGET, BoundedError(0.3), OU(), n=20_000, steps=64, replicas=4, rng=np.random.default_rng(6), workers=1
+    )
+    raw, controlled = levels.extrapolated, levels.extrapolated.controlled(CONTROLS)
+    for name in ("chi2", "visible", "weighted_energy", "path_chi2", "gap"):
+        column = COLUMNS.index(name)
+        assert abs(raw.mean[column] - controlled.mean[column]) < FAMILY * math.sqrt(raw.variance(gradient_of(**{name: 1.0})))
+        truth = REFERENCE.get({"visible": "visible_energy", "weighted_energy": "learned_energy"}.get(name, name))
+        if truth is not None:
+            distance = abs(controlled.mean[column] - truth)
+            assert distance < FAMILY * math.sqrt(controlled.variance(gradient_of(**{name: 1.0}))) + 2e-4
+    # the wrong twin: a control whose mean is not zero moves the mean
+    biased = levels.extrapolated.transform(np.eye(len(COLUMNS)))
+    biased.mean[COLUMNS.index("noise")] += 0.8 * SUSPECT * math.sqrt(raw.variance(gradient_of(noise=1.0)))
+    moved = biased.controlled(CONTROLS).mean - controlled.mean
+    size = COLUMNS.index("weight")
+    stderr = [math.sqrt(controlled.variance(row)) for row in np.eye(len(COLUMNS))[:size]]
+    assert np.max(np.abs(moved[:size]) / stderr) > FAMILY
 
 
 def test_time_only_error_in_three_dimensions_is_a_shift() -> None:
