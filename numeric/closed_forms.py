@@ -134,7 +134,10 @@ def _broadcast(**arguments: Array) -> None:
 def _times(t0: ArrayLike, T: ArrayLike, *, endless: bool = True) -> tuple[Array, Array]:
     """t0 >= 0 and T > t0, T possibly inf."""
     stop = real_array("t0", t0, NONNEGATIVE)
-    start = np.asarray(T)
+    try:
+        start = np.asarray(T)
+    except ValueError:  # ragged nesting
+        raise ValueError(f"T must be a rectangular array of real numbers, got {shown(T)}") from None
     if start.dtype.kind not in "fiu":
         raise TypeError(f"T must be an array of real numbers, got {shown(T)}")
     start = start.astype(np.float64)
@@ -554,6 +557,7 @@ def limit_second_moment(alpha: ArrayLike, t0: ArrayLike, second_moment: ArrayLik
 
 ORDERS: Final = (1.01, 9.0)  # the range of delta that is searched
 SLACK: Final = 1.0 + 1e-9  # A4 asks for at least 4/(delta - 1): rounding must not decide
+LARGEST_CONSTANT: Final = 1e150  # whose square is a float
 LARGEST_LOG: Final = 600.0  # of a moment: beyond it no float holds the moment itself
 
 
@@ -581,6 +585,8 @@ class ExplicitConstants:
 
 
 def _record(constant: float, moments: tuple[float, float, float, float] | None = None) -> ExplicitConstants:
+    if not 0.0 < constant < LARGEST_CONSTANT:
+        raise ValueError(f"the energies must give a moment constant below {LARGEST_CONSTANT:g}, got {constant:g}")
     lower, upper, threshold = (float(part) for part in theory.observability_constants(constant))
     delta, gamma, weight, energy = moments if moments is not None else (None, None, None, None)
     return ExplicitConstants(
@@ -650,7 +656,9 @@ def explicit_constants(
     point = float(grid[best])
     if 0 < best < grid.size - 1:
         bracket = float(grid[best - 1]), float(grid[best + 1])
-        refined = optimize.minimize_scalar(size, bounds=bracket, method="bounded", options={"xatol": 1e-4})
+        refined = optimize.minimize_scalar(
+            lambda x: min(size(x), 1e9), bounds=bracket, method="bounded", options={"xatol": 1e-4}
+        )
         point = float(refined.x) if refined.fun <= values[best] else point
     chosen = at(1.0 + math.exp(point))
     return None if chosen is None else _record(_moment_constant(chosen), chosen)
@@ -660,11 +668,19 @@ def _moments(
     log_weight: Callable[[float], float], log_energy: Callable[[float], float], delta: float, gamma: float
 ) -> tuple[float, float, float, float] | None:
     """(delta, gamma, K_delta, K_gamma), None where a float holds one of them not."""
-    logarithms = float(log_weight(delta)), float(log_energy(gamma))
+    logarithms = _logarithm("log_weight_moment", log_weight(delta)), _logarithm("log_energy_moment", log_energy(gamma))
     if not all(value <= LARGEST_LOG for value in logarithms):
         return None
     weight, energy = (max(math.exp(value), 1.0) for value in logarithms)  # at least 1, by Jensen's inequality
     return delta, gamma, weight, energy
+
+
+def _logarithm(name: str, value: object) -> float:
+    """What a user's function of moments returned; inf where a moment diverges, NaN where it is not known."""
+    number = value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
+    if isinstance(number, bool) or not isinstance(number, (int, float, np.floating, np.integer)):
+        raise TypeError(f"{name} must return a number, got {shown(value)}")
+    return float(number)
 
 
 @lru_cache(maxsize=1)

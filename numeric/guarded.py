@@ -8,6 +8,7 @@ values of the arguments, with the digits doubled until they agree.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
@@ -22,11 +23,12 @@ from numeric.validation import Array
 __all__ = ["TOLERANCE", "Guarded", "Tracked"]
 
 TOLERANCE = 1e-11  # largest relative error bound at which a double is kept
+LARGEST = mpmath.mpf(10) ** 400  # above it a value is infinite, however few of its digits are known
 SMALLEST = 1e-290  # below it a value counts as 0: products underflow
 UNIT = 2.0**-53
 FUNCTION = 4.0  # units in the last place granted to numpy's functions
 CHUNK = 1 << 14
-DIGITS = (32, 64, 128, 256, 512, 1024)
+DIGITS = (32, 64, 128, 256, 512, 1024, 2048)
 AGREEMENT = 1e-14
 
 Mask = NDArray[np.bool_]
@@ -149,7 +151,7 @@ def _log_passed(x: Array, error: Array, _: Array) -> Array:
 
 
 def _sqrt_passed(x: Array, error: Array, value: Array) -> Array:
-    return value - np.sqrt(np.maximum(x - error, 0.0))
+    return np.asarray(np.maximum(value - np.sqrt(np.maximum(x - error, 0.0)), np.sqrt(x + error) - value))
 
 
 def _arctanh_passed(x: Array, error: Array, _: Array) -> Array:
@@ -307,12 +309,21 @@ class Guarded:
         previous: Any = None
         for digits in DIGITS:
             value = self.reference(*arguments, digits=digits)
+            last = digits == DIGITS[-1]
             with mpmath.workdps(digits):
-                if isinstance(value, mpmath.mpc):
-                    raise ArithmeticError(f"the value at {arguments} must be real, got {mpmath.nstr(value, 8)}")
-                if previous is not None and (value == previous or abs(value - previous) <= AGREEMENT * abs(value)):
-                    return float(value)
-                if previous is not None and max(abs(value), abs(previous)) < SMALLEST:
+                if isinstance(value, mpmath.mpc):  # the root of what cancelled to less than 0, or no real value at all
+                    if last:
+                        raise ArithmeticError(f"the value at {arguments} must be real, got {mpmath.nstr(value, 8)}")
+                    continue
+                if (
+                    previous is not None
+                    and value != 0
+                    and (value == previous or abs(value - previous) <= AGREEMENT * abs(value))
+                ):
+                    return float(value) if abs(value) >= SMALLEST else 0.0
+                if previous is not None and min(abs(value), abs(previous)) > LARGEST and (value > 0) == (previous > 0):
+                    return math.inf if value > 0 else -math.inf
+                if last and abs(value) < SMALLEST:  # earlier a zero may be all that cancellation left
                     return 0.0
                 previous = value
         raise ArithmeticError(f"the value at {arguments} does not settle within {DIGITS[-1]} digits")

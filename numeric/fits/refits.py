@@ -119,7 +119,7 @@ def _plan(target: object, alpha: Alpha, generations: int, n: object, design: obj
         raise ValueError(f"n must exceed the dimension {target.dim}, got {size}")
     if not isinstance(design, str):
         raise TypeError(f"design must be 'stratified' or 'iid', got {shown(design)}")
-    if design not in ("stratified", "iid"):
+    if not isinstance(design, str) or design not in ("stratified", "iid"):
         raise ValueError(f"design must be 'stratified' or 'iid', got {shown(design)}")
     start = target if initial is None else initial
     if not isinstance(start, Gaussian):
@@ -174,7 +174,7 @@ def simulate_refits(
     plan = _plan(target, alpha, generations, n, design, initial)
     count = integer("runs", runs, Domain(2, 2**31 - 1))
     threads = integer("workers", workers)
-    if route not in ("points", "moments"):
+    if not isinstance(route, str) or route not in ("points", "moments"):
         raise ValueError(f"route must be 'points' or 'moments', got {shown(route)}")
     if route == "moments" and target.dim > 1:
         raise ValueError(f"route must be 'points' in more than one dimension, got 'moments' in dimension {target.dim}")

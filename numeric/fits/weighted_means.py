@@ -15,7 +15,7 @@ import numpy as np
 from scipy import optimize
 
 from numeric.estimate import Estimate
-from numeric.validation import POSITIVE, Array, Domain, generator, integer, real
+from numeric.validation import COUNT, POSITIVE, Array, Domain, generator, integer, real
 
 __all__ = ["WeightedMeans", "simulate_weighted_means", "weighted_means"]
 
@@ -140,6 +140,8 @@ def simulate_weighted_means(
 def _checked(alpha: float, n: int, ratio: float) -> tuple[float, int, int]:
     """The weight and the two numbers of points."""
     weight, size, share = real("alpha", alpha, WEIGHT), integer("n", n), real("ratio", ratio, POSITIVE)
+    if share * size > COUNT.high:
+        raise ValueError(f"ratio must make ratio n at most {COUNT.high} points, got {share:g} times {size}")
     others = round(share * size)
     if others < 1 or abs(share * size - others) > 1e-9 * others:
         raise ValueError(f"ratio must make ratio n a whole number of points, got {share:g} times {size}")

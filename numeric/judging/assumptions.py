@@ -94,6 +94,8 @@ def evaluate_assumptions(
     if claim is None:
         wanted = _ONE_ROUND if isinstance(result, Generation) else _MANY_ROUNDS
     else:
+        if not isinstance(claim, (str, theory.Claim)):
+            raise TypeError(f"claim must be a Claim, the id of one, or None, got {type(claim).__name__}")
         wanted = (theory.claim(claim) if isinstance(claim, str) else claim).assumptions
     case = judged_case(result)
     return tuple(AssumptionValue(one.name, one.text, *_answer(one, case, result)) for one in wanted)

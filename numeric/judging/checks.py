@@ -412,6 +412,8 @@ def _chosen(claims: Claims) -> tuple[theory.Claim, ...]:
         return tuple(claim for claim in theory.claims() if claim.expected == "true")
     if isinstance(claims, (str, theory.Claim)):
         claims = (claims,)
+    if not isinstance(claims, Iterable):
+        raise TypeError(f"claims must be ids, Claims or None, got {type(claims).__name__}")
     return tuple(claim if isinstance(claim, theory.Claim) else theory.claim(claim) for claim in claims)
 
 

@@ -310,7 +310,8 @@ def _accumulated(node: sp.Sum | sp.Product, functions: frozenset[str]) -> Plan:
         inside = (running >= start) & (running <= stop)
         low, high = (np.where(inside, end, empty.low) for end in (body.low, body.high))
         if adds:
-            return body._with(low.sum(axis=0), high.sum(axis=0))
+            with np.errstate(invalid="ignore", over="ignore"):  # inf - inf is NaN: not computable
+                return body._with(low.sum(axis=0), high.sum(axis=0))
         total = body._with(low[0], high[0])
         for a, b in zip(low[1:], high[1:], strict=True):
             total = total * body._with(a, b)

@@ -183,7 +183,7 @@ def _round_distances(recursion: Recursion, times: Array) -> Quantities:
     @cache
     def misses() -> Interval:
         rows = zip(recursion.laws[1:], recursion.mixtures, times.tolist(), strict=True)
-        pairs = [wasserstein([law], noised(mixture, time), 2) for law, mixture, time in rows]  # type: ignore[list-item, arg-type]
+        pairs = [wasserstein([law], noised(mixture, time), 2) for law, mixture, time in rows]  # type: ignore[list-item, arg-type, type-var]
         return _distance(*(np.concatenate(part) for part in zip(*pairs, strict=True)))
 
     def largest() -> Interval:

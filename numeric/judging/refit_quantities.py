@@ -13,7 +13,7 @@ from numeric.fits.fit_energy import FitEnergy
 from numeric.fits.refits import Refits
 from numeric.fits.weighted_means import WeightedMeans
 from numeric.judging.formula import Interval
-from numeric.judging.quantities import FEW, ROUNDING, Case
+from numeric.judging.quantities import FEW, ROUNDING, Case, widened
 from numeric.validation import Array
 
 __all__ = ["FiniteSample", "refit_case"]
@@ -71,12 +71,8 @@ def _series(refits: Refits, name: str, values: Array, level: float) -> Interval:
 
 
 def _quantile(draws: int, level: float, skewness: float | Array) -> Array:
-    """Half-width of an interval in standard errors: Student's t, widened by the next term for a skewed studentised mean.
-
-    The error of a studentised mean of skewness g (that of the mean itself) is normal up to g (2 z^2 + 1)/6.
-    """
-    z = Estimate(0.0, 1.0, draws).interval(level)[1]
-    return np.asarray(z + np.abs(skewness) * (2.0 * z * z + 1.0) / 6.0)
+    """Half-width of an interval in standard errors: Student's t, widened for skewness."""
+    return widened(Estimate(0.0, 1.0, draws).interval(level)[1], skewness)
 
 
 def _degenerate(effective: float) -> str:

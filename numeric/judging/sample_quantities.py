@@ -9,6 +9,7 @@ none.
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -145,16 +146,18 @@ def measure_samples(
     laws = [sample_rows(f"generations[{index}]", law, x.shape[1]) for index, law in enumerate(generations)]
     count = len(laws) - 1
     mixing = resolve_mixing(alpha, max(count, 1))
-    sets = None if training is None else [sample_rows(f"training[{i}]", part, x.shape[1]) for i, part in enumerate(training)]
+    sets = None if training is None else _samples("training", training, x.shape[1])
     if sets is not None and len(sets) != count:
         raise ValueError(f"training must have one sample per round, {count}, got {len(sets)}")
     if process is not None and not isinstance(process, OU):
         raise TypeError(f"process must be an OU, got {type(process).__name__}")
     if process is not None and ideal is not None:
         raise ValueError("process and ideal must not be given both: samples of q_{i,t0} say what a process would be asked for")
-    ends = None if ideal is None else [sample_rows(f"ideal[{i}]", part, x.shape[1]) for i, part in enumerate(ideal)]
+    ends = None if ideal is None else _samples("ideal", ideal, x.shape[1])
     if ends is not None and len(ends) != count:
         raise ValueError(f"ideal must have one sample per round, {count}, got {len(ends)}")
+    if not callable(progress):
+        raise TypeError(f"progress must be a function of the generations, got {shown(progress)}")
     energy = _energies(learned_energy, count)
     start = real("initial_kl", initial_kl, NONNEGATIVE)
     smoothing = _per_round("smoothing_tv", smoothing_tv, FRACTION, count)
@@ -227,12 +230,22 @@ def _per_round(name: str, values: object, domain: Domain, count: int) -> Array |
     return np.broadcast_to(array, (count,)).copy()
 
 
+def _samples(name: str, values: Sequence[ArrayLike], dim: int) -> list[Array]:
+    if isinstance(values, (str, bytes)) or not isinstance(values, Sequence):
+        raise TypeError(f"{name} must be a list of samples (n, d), one per round, got {shown(values)}")
+    return [sample_rows(f"{name}[{index}]", part, dim) for index, part in enumerate(values)]
+
+
 def _energies(values: PerRound, count: int) -> tuple[Quantity | None, ...] | None:
     """One per round: numbers, Estimates, or None where a round was not measured."""
     if values is None:
         return None
-    one = isinstance(values, Estimate) or np.ndim(values) == 0  # type: ignore[arg-type]
-    entries: list[object] = [values] * count if one else list(values)  # type: ignore[arg-type]
+    if isinstance(values, (Estimate, numbers.Real)):
+        entries: list[object] = [values] * count
+    elif isinstance(values, Iterable) and not isinstance(values, (str, bytes)):
+        entries = list(values)
+    else:
+        raise TypeError(f"learned_energy must be numbers or Estimates, one or one per round, got {shown(values)}")
     if len(entries) != count:
         raise ValueError(f"learned_energy must have one value per round, {count}, got {len(entries)}")
     return tuple(

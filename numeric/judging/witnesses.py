@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -79,6 +79,8 @@ def refutation(statement: str, sizes: Sequence[int] | None = None) -> Refutation
     if statement not in REFUTATIONS:
         raise KeyError(f"statement must be one of {', '.join(REFUTATIONS)}, got {statement!r}")
     build, default = REFUTATIONS[statement]
+    if sizes is not None and (isinstance(sizes, (str, bytes)) or not isinstance(sizes, Iterable)):
+        raise TypeError(f"sizes must be a sequence of integers or None, got {shown(sizes)}")
     chosen = default if sizes is None else tuple(integer("sizes", size) for size in sizes)
     if not chosen or min(chosen) < 2 or any(a >= b for a, b in itertools.pairwise(chosen)):
         raise ValueError(f"sizes must be increasing numbers of at least 2, got {shown(sizes)}")

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from numeric.recursions.mixing import Alpha, resolve_mixing
-from numeric.validation import Array
+from numeric.validation import Array, shown
 
 __all__ = ["Regime", "RegimeName", "drift_regime"]
 
@@ -112,7 +112,10 @@ def drift_regime(low: ArrayLike, high: ArrayLike, alpha: Alpha) -> Regime:
 def _ends(low: ArrayLike, high: ArrayLike) -> tuple[Array, Array]:
     ends = []
     for name, values in (("low", low), ("high", high)):
-        raw = np.asarray(values)
+        try:
+            raw = np.asarray(values)
+        except ValueError:  # ragged nesting
+            raise ValueError(f"{name} must be a vector of numbers, got {shown(values)}") from None
         if raw.dtype.kind not in "fiu":
             raise TypeError(f"{name} must hold real numbers, got kind {raw.dtype}")
         array = np.array(raw, dtype=np.float64)

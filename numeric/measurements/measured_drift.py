@@ -21,7 +21,7 @@ import numpy as np
 
 from numeric.estimate import Estimate
 from numeric.recursions.mixing import Alpha, resolve_mixing
-from numeric.validation import FRACTION, NONNEGATIVE, Array, Domain, real, shown
+from numeric.validation import FRACTION, NONNEGATIVE, Array, Domain, integer, real, shown
 
 __all__ = ["ABOVE", "BELOW", "MeasuredColumn", "MeasuredDrift", "measured_drift"]
 
@@ -77,7 +77,7 @@ class MeasuredDrift:
         "above the ceiling" and what is said of interference need the whole interval of D_n beyond the bound by a factor 1.25,
         because ceiling and orthogonal sum are leading order. "below the floor" speaks of the larger of D_{n-1} and D_n.
         """
-        n = generation
+        n = integer("generation", generation, Domain(1, self.generations))
         if math.isnan(self.divergence[n]) or math.isnan(self.ceiling[n]):
             return ""
         pair = self.high[n - 1 : n + 1]
@@ -143,7 +143,7 @@ def measured_drift(
     sizes, source = _innovations(values)
     root = math.sqrt(start)
     weights, first = mixing.resolvent[:, 1:], mixing.resolvent[:, 0]
-    terms = np.where(weights > 0.0, weights * np.where(weights > 0.0, sizes, 0.0), 0.0)  # later rounds have no part in D_n
+    terms = weights * np.where(weights > 0.0, sizes, 0.0)  # later rounds, measured or not, have no part in D_n
     with np.errstate(over="ignore"):
         ceiling, orthogonal = (terms.sum(axis=1) + first * root) ** 2, (terms**2).sum(axis=1) + first**2 * start
         floor = _floor_size(values, sizes, mixing.fresh) / (2.0 - mixing.fresh) ** 2

@@ -152,7 +152,9 @@ def karras_sigmas(steps: int = 40, sigma_min: float = 0.002, sigma_max: float = 
     power = real("rho", rho, POSITIVE)
     if low >= high:
         raise ValueError(f"sigma_min must be less than sigma_max = {high:g}, got {low:g}")
-    spaced: Array = np.linspace(high ** (1.0 / power), low ** (1.0 / power), count) ** power
+    with np.errstate(under="ignore"):
+        spaced: Array = high * np.linspace(1.0, (low / high) ** (1.0 / power), count) ** power
+    spaced[-1] = low
     return spaced
 
 

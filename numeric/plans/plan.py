@@ -319,13 +319,17 @@ def _parameters(dim: int | None, eigenvalues: ArrayLike | None, process: OU | No
         raise TypeError(f"process must be an OU, got {shown(process)}")
     interval = OU() if process is None else process
 
-    def law(time: float) -> float:
-        signal = math.exp(-time)
-        w = spread * signal / (spread * signal - math.expm1(-time))
-        total = float(np.sum(w))
-        return total + 0.5 * float(np.sum(w * w)) + 0.5 * total * total  # sum w² + sum_{j<k} w w = (sum w² + (sum w)²)/2
+    def share(time: float) -> tuple[Array, Array]:
+        rest = spread * math.exp(-time) - math.expm1(-time)
+        return spread * math.exp(-time) / rest, rest
 
-    return law(interval.t0) - law(interval.T), int(spread.shape[0])
+    (last, after), (first, before) = share(interval.t0), share(interval.T)
+    # w(t0) - w(T), without cancellation where t0 ~ T
+    rise = spread * math.exp(-interval.t0) * -math.expm1(interval.t0 - interval.T) / (after * before)
+    both = last + first
+    # sum w² + sum_{j<k} w w = (sum w² + (sum w)²)/2, and a difference of squares is the difference times the sum
+    grown = float(np.sum(rise))
+    return grown + 0.5 * float(np.sum(rise * both)) + 0.5 * grown * float(np.sum(both)), int(spread.shape[0])
 
 
 @dataclass(frozen=True)

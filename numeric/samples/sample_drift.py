@@ -305,10 +305,11 @@ def _directions(dim: int, given: ArrayLike | None, rng: np.random.Generator | in
         axes = np.atleast_2d(real_array("directions", given, ndim=(1, 2)))
         if axes.shape[1] != dim:
             raise ValueError(f"directions must have {dim} columns like the reference, got shape {axes.shape}")
-    lengths = np.linalg.norm(axes, axis=1, keepdims=True)
-    if np.any(lengths <= 0.0):
+    largest = np.abs(axes).max(axis=1, keepdims=True)
+    if np.any(largest <= 0.0):
         raise ValueError("directions must have positive length, got a row of zeros")
-    return np.asarray(axes / lengths)
+    axes = axes / largest  # whose squares neither overflow nor underflow
+    return np.asarray(axes / np.linalg.norm(axes, axis=1, keepdims=True))
 
 
 def _mmd2(parts: list[tuple[float, Embedded]], level: float) -> DriftEstimate:

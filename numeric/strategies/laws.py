@@ -42,6 +42,8 @@ def covariances(draw: DrawFn, dim: int, *, low: float = 1e-3, high: float = 1e3)
     if kind == "variance":
         return draw(typical("variance", low, high))
     values = draw(vectors(dim, "variance", low, high))
+    if draw(st.sampled_from([False, False, False, True])):  # as ill-conditioned as can be
+        values[[0, -1]] = low, high
     if kind == "variances":
         return values
     basis = draw(rotations(dim))
@@ -95,7 +97,7 @@ def mixtures(
     """
     dim = draw(dimensions(dims))
     count = draw(counts("components", *components))
-    shared = draw(st.booleans())
+    shared = draw(st.sampled_from([True, False]))
     covs = [draw(covariances(dim, low=low, high=high)) for _ in range(1 if shared else count)] * (count if shared else 1)
     matrices = np.stack([np.diag(np.broadcast_to(cov, (dim,))) if np.ndim(cov) < 2 else cov for cov in covs])
     scale = math.sqrt(float(np.linalg.eigvalsh(matrices).max()))

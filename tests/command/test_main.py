@@ -158,7 +158,7 @@ def test_data_too_large_to_standardise_are_refused_before_any_work(capsys: pytes
     np.save(tmp_path / "huge.npy", np.linspace(-1.0, 1.0, 60) * 1e300)
     status, out, err = run(capsys, "verify", "--target", str(tmp_path / "huge.npy"))
     assert (status, out, err.count("\n")) == (2, "", 1)
-    assert "overflow" in err
+    assert "must be in [-1e+50, 1e+50]" in err
 
 
 def test_out_must_be_a_folder_that_can_be_written(

@@ -71,7 +71,7 @@ def test_an_interrupt_waits_until_all_files_have_arrived(tmp_path: Path, monkeyp
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-@pytest.mark.parametrize("where", ["run_suite", "verification_pictures", "write_report"])
+@pytest.mark.parametrize("where", ["verbs.verify.run_suite", "report_figures.verification_pictures", "html.write_report"])
 def test_ctrl_c_leaves_an_earlier_report_whole(
     where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -84,8 +84,8 @@ def test_ctrl_c_leaves_an_earlier_report_whole(
 
     one = [case for case in suite("quick") if case.label == "shrinking"]
     monkeypatch.setattr("numeric.command.verbs.verify._cases", lambda *_: (one, False))
-    monkeypatch.setattr("numeric.command.verbs.verify.verification_pictures", lambda outcome: [])
-    monkeypatch.setattr(f"numeric.command.verbs.verify.{where}", interrupted)
+    monkeypatch.setattr("numeric.command.report_figures.verification_pictures", lambda outcome: [])
+    monkeypatch.setattr(f"numeric.command.{where}", interrupted)
     assert main([*RUN, str(tmp_path)]) == 130
     assert capsys.readouterr().err == "driftbound: interrupted\n"
     assert contents(tmp_path) == earlier

@@ -11,15 +11,11 @@ from typing import Any
 import numpy as np
 
 from numeric.command import tables
-from numeric.command.html import write_report
 from numeric.command.inputs import InputError, read_points
 from numeric.command.outputs import prepared, together
 from numeric.command.report import as_json, environment, verification_json, write_text
-from numeric.command.report_figures import verification_pictures
 from numeric.command.suite import SuiteCase, data_cases, standardised, suite
 from numeric.command.verify import Verification, run_suite, selected
-from numeric.command.verify_page import verification_lead, verification_sections
-from numeric.plots.style import save, settle
 from numeric.validation import integer
 
 __all__ = ["add", "run"]
@@ -95,6 +91,11 @@ def run(chosen: argparse.Namespace) -> int:
 
 def _write(folder: Path, outcome: Verification, arguments: Mapping[str, Any], report: str) -> list[str]:
     """Page, JSON and figures, which appear together; returns the names of the files."""
+    from numeric.command.html import write_report  # matplotlib, which only a folder needs
+    from numeric.command.report_figures import verification_pictures
+    from numeric.command.verify_page import verification_lead, verification_sections
+    from numeric.plots.style import save, settle
+
     pictures = verification_pictures(outcome)
     with together(folder) as stage:
         write_text(stage / "report.json", report + "\n")

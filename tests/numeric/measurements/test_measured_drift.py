@@ -23,7 +23,7 @@ from numeric import (
     mean_shift,
     measured_drift,
 )
-from numeric.measurements.measured_drift import ABOVE, BELOW
+from numeric.measurements.measured_drift import ABOVE, BELOW, NEAR, SLACK
 
 NAN = math.nan
 
@@ -92,7 +92,68 @@ def test_words_follow_numbers() -> None:
     assert measured_drift(0.2, divergence=drift).position(1) == ""
 
 
+def test_words_at_the_borders_themselves() -> None:
+    """On a border the milder word: only beyond it is a drift above, at, or below."""
+    known = {"ideal_energy": [0.01] * 2, "observability": [1.0] * 2}
+    bounds = measured_drift(0.2, **known)
+
+    def word(drift: float) -> str:
+        return measured_drift(0.2, **known, divergence=[bounds.orthogonal[1], drift]).position(2)
+
+    ceiling, orthogonal = bounds.ceiling[2], bounds.orthogonal[2]
+    assert word(ceiling * NEAR) == "at the ceiling"
+    assert word(np.nextafter(ceiling * NEAR, 1.0)) == ABOVE
+    assert word(ceiling * (1.0 + SLACK)) == "within: errors add up"
+    assert word(np.nextafter(ceiling * (1.0 + SLACK), 1.0)) == "at the ceiling"
+    assert word(orthogonal * NEAR) == "within: as independent errors"
+    assert word(np.nextafter(orthogonal * NEAR, 1.0)) == "within: errors add up"
+    assert word(orthogonal / NEAR) == "within: as independent errors"
+    assert word(np.nextafter(orthogonal / NEAR, 0.0)) == "within: errors cancel"
+
+
+def test_the_floor_is_that_of_the_larger_of_two_drifts_in_a_row() -> None:
+    innovations = [0.5, 0.1, 0.5]
+    least = measured_drift(0.2, intra_chi2=innovations).floor
+
+    def word(n: int, *drift: float) -> str:
+        return measured_drift(0.2, intra_chi2=innovations, divergence=drift).position(n)
+
+    low, high = float(np.nextafter(least[1] * (1.0 - SLACK), 0.0)), 1.0
+    assert word(2, low, low, low) == BELOW
+    assert word(2, high, low, low) != BELOW
+    assert word(2, low, high, low) != BELOW
+    assert word(2, low, low, high) == BELOW
+    for allowed in (least[1] * (1.0 - SLACK), least[1]):
+        assert word(2, allowed, allowed, low) != BELOW
+    replaced = measured_drift("replace", intra_chi2=innovations, divergence=[0.0] * 3)
+    assert replaced.position(1) != BELOW
+    for outside in (0, 4):
+        with pytest.raises(ValueError, match="generation"):
+            replaced.position(outside)
+
+
+def test_intervals_share_their_level_and_never_reach_certainty() -> None:
+    entries = [Estimate(0.1, 0.01, 1000), Estimate(-0.02, 0.01, 1000), 0.3]
+    found = measured_drift(0.2, divergence=entries, confidence=0.9)
+    for n, entry in enumerate(entries[:2], start=1):
+        low, high = entry.interval(0.95)
+        assert (found.low[n], found.high[n]) == (max(low, 0.0), high)
+    assert (found.low[3], found.high[3]) == (0.3, 0.3)
+    np.testing.assert_array_equal(found.divergence, [0.0, 0.1, 0.0, 0.3])  # what noise took below zero
+    alone = measured_drift(0.2, divergence=[0.1, entries[0]], confidence=0.9)
+    assert (alone.low[2], alone.high[2]) == entries[0].interval(0.9)
+    nearly = math.nextafter(1.0, 0.0)
+    sure = measured_drift(0.2, divergence=entries, confidence=nearly)
+    assert sure.high[1] == entries[0].interval(nearly)[1]
+    assert measured_drift(0.2, divergence=[0.1], confidence=0.5) != measured_drift(0.2, divergence=[0.1], confidence=0.5)
+
+
 def test_rounds_that_were_not_measured_leave_gaps() -> None:
+    filled = measured_drift(0.3, intra_chi2=[None, 0.02], ideal_energy=[0.04, 0.1], observability=[0.5, 0.5])
+    np.testing.assert_allclose(filled.floor, 0.3 * 0.02 / 1.7**2, rtol=1e-14)
+    assert filled.source == "intra_chi2, else ideal_energy * observability"
+    one = measured_drift(0.3, intra_chi2=np.array(0.02))  # an array of no dimension is one round
+    assert one.generations == 1
     found = measured_drift(
         0.2, ideal_energy=[0.01, None, 0.01], intra_chi2=[None, 0.02, None], divergence=[0.01, None, math.inf]
     )
@@ -119,12 +180,20 @@ def test_rounds_that_were_not_measured_leave_gaps() -> None:
         ({"divergence": []}, ValueError, "divergence must have at least one entry"),
         ({"divergence": [0.1], "initial_divergence": -1.0}, ValueError, "initial_divergence must be"),
         ({"divergence": [0.1], "confidence": 1.0}, ValueError, "confidence must be"),
+        ({"divergence": [0.1], "confidence": 0.0}, ValueError, "confidence must be"),
     ],
 )
 def test_bad_measurements_name_the_column(named: Any, kind: type[Exception], said: str) -> None:
     with pytest.raises(kind, match=said) as caught:
         measured_drift(0.2, **named)
     assert "\n" not in str(caught.value)
+
+
+def test_one_fresh_fraction_per_round_must_fit_the_columns() -> None:
+    with pytest.raises(ValueError, match="divergence must have one value per generation, 3, got 2"):
+        measured_drift([0.2, 0.2, 0.2], divergence=[0.1, 0.1])
+    with pytest.raises(ValueError, match="alpha"):
+        measured_drift([0.2, 0.2], divergence=[0.1, 0.1, 0.1])
 
 
 def test_gaps_and_policies_in_checks() -> None:

@@ -1,0 +1,309 @@
+"""Every public function and method, called with sound values of which some are exchanged for hostile ones.
+
+It answers, or refuses with one sentence that names an argument: no other exception, no warning, no NaN that its documentation
+does not speak of, and nothing that takes longer than ten seconds.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy as sp
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+import numeric
+import theory
+from numeric import closed_forms
+from tests._tally import tally
+from tests.hostile.values import INSTANCES, SYMBOLIC, hostile, sound, walk
+
+SECONDS = 10.0  # of processor time: the machine may have other work
+
+# what calls of this package return; users construct them for tests at most
+RESULTS = {
+    *("ScoreError", "Generation", "Recursion", "SampleDrift", "SampleMeasurements", "Regime", "Refits", "FitEnergy"),
+    *("WeightedMeans", "ScoreEnergy", "MeasuredDrift", "FreshSchedule", "Frontier", "AssumptionValue", "Refutation"),
+    *(
+        "BoundCheck",
+        "ExplicitConstants",
+        "Verdict",
+        "DriftEstimate",
+        "Claim",
+        "Assumption",
+        "Proof",
+        "Step",
+        "ProofError",
+        "Judgement",
+    ),
+}
+VALUES = {"REFUTATIONS", "closed_forms", "symbols"}  # no functions
+
+# NaN that the documentation of a result speaks of
+SAID = {
+    "Recursion": r"intra|innovation|interference|fresh_fraction|divergence|mixed|gram|initial_gram|ratio_sup|discounted_sums|"
+    r"triangle_bound|stderr\[\w+\]|ess\[\w+\]|observabilities|smoothing_tv|ideal_energies|learned_energies",
+    "MeasuredDrift": r"divergence|low|high|innovation|ceiling|orthogonal|floor|contributions|kl|kl_bound|initial_contribution",
+    "BoundCheck": r"bound|observed|margin",
+    "Refutation": r"cases\.(interference|intra|ratio_sup|gram|initial_gram|stderr\[\w+\])",
+    "Regime": r"floor|ceiling|peak|remembered",
+}
+# other refusals that are documented, where the argument is a name
+ALSO: dict[str, tuple[type[Exception], ...]] = {
+    **dict.fromkeys(("claim", "Claim.assumption", "refutation", "evaluate_assumptions"), (KeyError,)),
+    **dict.fromkeys(
+        ("check_generation", "check_recursion", "check_refits", "check_measurements", "check_samples"), (KeyError,)
+    ),
+    "Claim.assume": (theory.ProofError,),
+}
+# other words for arguments
+SYNONYMS = {
+    "measured_drift": ("measurements",),
+    "check_measurements": ("measurements",),
+    "NoiseSchedule": ("number of levels",),
+    **dict.fromkeys(("vp", "flow", "edm", "NoiseSchedule.take"), ("number of levels", "levels")),
+    **dict.fromkeys(("Channel.__call__", "Channel.transform", "Channel.then"), ("channel",)),
+    **dict.fromkeys(("bounded_constants", "bounded_moment_constants", "deterministic_constants"), ("energies",)),
+    "Claim.assumption": ("assumption",),
+    "Claim.assume": ("assumption",),
+    **dict.fromkeys(("claim", "evaluate_assumptions"), ("id",)),
+    **dict.fromkeys(("check_generation", "check_recursion", "check_refits", "check_measurements", "check_samples"), ("id",)),
+}
+
+
+def public() -> Iterator[tuple[str, Callable[..., Any] | None, inspect.Signature]]:
+    """Every public callable by name, and every public method of a public class (whose instance is drawn: None)."""
+    spaces: list[tuple[str, ModuleType]] = [("", numeric), ("closed_forms.", closed_forms), ("theory.", theory)]
+    seen: set[int] = set()
+    for prefix, space in spaces:
+        for name in space.__all__:
+            thing = getattr(space, name)
+            if id(thing) in seen or name in VALUES:
+                continue
+            seen.add(id(thing))
+            if name not in RESULTS:
+                yield prefix + name, thing, inspect.signature(thing)
+            if not isinstance(thing, type) or name == "ScoreError":
+                continue
+            for method, function in vars(thing).items():
+                if inspect.isfunction(function) and (not method.startswith("_") or method == "__call__"):
+                    yield f"{prefix}{name}.{method}", None, inspect.signature(function)
+
+
+PUBLIC = {name: (function, signature) for name, function, signature in public()}
+
+
+def key(name: str) -> str:
+    return name.removeprefix("theory.")
+
+
+def parameters(name: str) -> list[inspect.Parameter]:
+    return [one for one in PUBLIC[name][1].parameters.values() if one.name != "self" and one.kind is not one.VAR_KEYWORD]
+
+
+@st.composite
+def calls(draw: st.DrawFn, name: str) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
+    """A callable with sound arguments, of which up to two are exchanged."""
+    function = PUBLIC[name][0]
+    if function is None:
+        owner, _, method = key(name).rpartition(".")
+        function = getattr(draw(INSTANCES[owner]), method)
+    named = parameters(name)
+    wrong = draw(st.sets(st.sampled_from([one.name for one in named]), max_size=2)) if named else set()
+    positional, keywords = [], {}
+    for one in named:
+        good = st.one_of(sound(key(name), one.name), SYMBOLIC) if symbolic(name) else sound(key(name), one.name)
+        value = draw(hostile(key(name), one.name) if one.name in wrong else good)
+        if one.kind is one.KEYWORD_ONLY:
+            keywords[one.name] = value
+        else:
+            positional.append(value)
+    return function, tuple(positional), keywords
+
+
+def symbolic(name: str) -> bool:
+    """Whether it is a closed form of theory, whose arguments may be expressions."""
+    return name.startswith("theory.") and all(one.annotation == "Any" for one in parameters(name) if one.name not in WORDS)
+
+
+WORDS = ("start", "along", "pattern", "design", "innovations")
+
+
+class Hang(BaseException):
+    """A call took too long."""
+
+
+@contextmanager
+def limited(seconds: float) -> Iterator[None]:
+    def ring(number: int, frame: object) -> None:
+        raise Hang(f"no answer within {seconds:g} s")
+
+    before = signal.signal(signal.SIGPROF, ring)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0.0)
+        signal.signal(signal.SIGPROF, before)
+
+
+def attempt(name: str, function: Callable[..., Any], positional: tuple[Any, ...], keywords: dict[str, Any]) -> str:
+    """What is wrong with how a call ends; "" where nothing is."""
+    refusals = (ValueError, TypeError, *ALSO.get(key(name), ()))
+    try:
+        with limited(SECONDS):
+            result = function(*positional, **keywords)
+    except refusals as refusal:
+        return sentence(name, refusal)
+    except Hang as hang:
+        return str(hang)
+    except Exception as crash:  # whatever it is, it is none of the two: warnings count as well
+        return f"{type(crash).__name__}: {' '.join(str(crash).split())}"
+    return unexplained(result)
+
+
+def sentence(name: str, refusal: Exception) -> str:
+    """What is wrong with a refusal."""
+    text = str(refusal)
+    names = [one.name for one in parameters(name)] + list(SYNONYMS.get(key(name), ()))
+    problems = [
+        (not any(re.search(rf"(?<!\w){re.escape(one)}(?!\w)", text) for one in names), "names no argument"),
+        ("\n" in text, "has several lines"),
+        (len(text) > 400, "is too long"),
+        (not re.search(r"\b(must|needs?|did not|no claim|has no|cannot|is computed)\b", text), "does not say what is wanted"),
+    ]
+    return next((f"{type(refusal).__name__} {what}: {text[:300]}" for bad, what in problems if bad), "")
+
+
+def unexplained(result: Any) -> str:
+    """Where a result holds NaN that nothing speaks of."""
+    owner = type(result[0] if isinstance(result, tuple) and result else result).__name__
+    for path, value in walk(result):
+        if np.any(np.isnan(value)) and not re.fullmatch(SAID.get(owner, "(?!)"), path):
+            return f"NaN in {owner} {path}"
+    for entry in result if isinstance(result, tuple) else (result,):
+        if isinstance(entry, sp.Basic) and entry.has(sp.nan):
+            return f"NaN in {entry}"
+    return ""
+
+
+def shown(value: Any) -> str:
+    return " ".join(repr(value).split())[:200]
+
+
+def fuzz(name: str, examples: int, derandomize: bool) -> None:
+    """Try a callable; tally how many calls there were and how many ended badly."""
+    count, failed = 0, 0
+
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=derandomize,
+        database=None,
+        phases=(Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(call=calls(name))
+    def tried(call: tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]) -> None:
+        nonlocal count, failed
+        count += 1
+        problem = attempt(name, *call)
+        if problem:
+            failed += 1
+            arguments = [shown(one) for one in call[1]] + [f"{one}={shown(value)}" for one, value in call[2].items()]
+            pytest.fail(f"{problem}: {name}({', '.join(arguments)})", pytrace=False)
+
+    try:
+        tried()
+    finally:
+        if name != "wrong":  # which is meant to fail
+            tally("hostile", f"public {name}", calls=count, failures=failed)
+
+
+def test_every_public_name_is_in_the_tables() -> None:
+    unknown = []
+    for name, (function, _) in PUBLIC.items():
+        if function is None and key(name).rpartition(".")[0] not in INSTANCES:
+            unknown.append(f"instance of {key(name).rpartition('.')[0]}")
+        for one in parameters(name):
+            try:
+                sound(key(name), one.name)
+            except KeyError:
+                unknown.append(f"{key(name)}.{one.name}")
+    assert not unknown
+    assert len(PUBLIC) > 130
+
+
+def test_a_new_parameter_would_be_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PUBLIC, "novelty", (lambda gizmo: gizmo, inspect.signature(lambda gizmo: gizmo)))
+    with pytest.raises(AssertionError, match=r"novelty\.gizmo"):
+        test_every_public_name_is_in_the_tables()
+
+
+@pytest.mark.parametrize(
+    ("function", "problem"),
+    [
+        (lambda alpha: 1 / 0, "ZeroDivisionError"),
+        (lambda alpha: float("nan"), "NaN"),
+        (lambda alpha: [][0], "IndexError"),
+    ],
+)
+def test_a_wrong_function_would_be_caught(monkeypatch: pytest.MonkeyPatch, function: Callable[..., Any], problem: str) -> None:
+    monkeypatch.setitem(PUBLIC, "wrong", (function, inspect.signature(function)))
+    with pytest.raises(pytest.fail.Exception, match=problem):
+        fuzz("wrong", 3, True)
+    assert attempt("wrong", lambda alpha: float("x"), (1,), {}).startswith("ValueError names no argument")
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_hostile_arguments(name: str) -> None:
+    fuzz(name, 3, True)
+
+
+def test_small_cases_of_what_was_found() -> None:
+    law, other = numeric.Gaussian(0.0, 1.0), numeric.Gaussian([0.0, 0.0], 1.0)
+    one = numeric.exact_recursion(law, numeric.mean_shift(0.1), 0.5, 2)
+    refused: list[tuple[Callable[[], Any], str]] = [
+        (lambda: numeric.mix(0.5, 0.0, law), "^p must be a Gaussian"),  # type: ignore[arg-type]
+        (lambda: numeric.kde(0.1).then(0.5), "^after must be a Channel"),  # type: ignore[arg-type]
+        (lambda: numeric.kde(0.1).matrices(0.5), "^dim must be an integer"),  # type: ignore[arg-type]
+        (lambda: numeric.Gaussian(1e300, 1.0), "^mean must be in"),
+        (lambda: numeric.Gaussian(0.0, 1e-300), "^cov must have eigenvalues of at least 1e-100"),
+        (lambda: law.logpdf([1e300]), "^x must be in"),
+        (lambda: numeric.w2(other, numeric.GaussianMixture([0.5, 0.5], [[0.0, 0.0], [1.0, 1.0]], 1.0)), "^p and q must be"),
+        (lambda: numeric.chi2_infinite_reason(law, law, 1.0), "^order must be"),
+        (lambda: numeric.with_mmd(0.5), "^recursion must be a Recursion"),  # type: ignore[arg-type]
+        (lambda: numeric.check_recursion(one, 1j), "^claims must be ids"),  # type: ignore[arg-type]
+        (lambda: numeric.evaluate_assumptions(one, 0.5), "^claim must be a Claim"),  # type: ignore[arg-type]
+        (lambda: numeric.drift_regime([0.0, 0.1], [[0.1], [0.2, 0.3]], 0.5), "^high must be a vector"),
+        (lambda: numeric.exact_recursion(law, numeric.kde(0.1), [[0.1], [0.2, 0.3]], 2), "^alpha must be a rectangular"),
+        (lambda: numeric.deterministic_constants(1e5), "moment constant below"),
+        (lambda: theory.davis_constant(14977.5), "^p must be at most 1000"),
+        (lambda: theory.discounted_sum([0.5], np.array(0.5)), "^innovations must be a sequence"),
+        (lambda: theory.affine_endpoint([0.1, 0.2], 0.0, 0.5, 0.02, 4.0), "^slope must be a real number"),
+        (lambda: closed_forms.ideal_energy(1.0, 1.0, 0.0, 0.0, [[1.0], [1.0, 2.0]]), "^T must be a rectangular"),
+    ]
+    for call, said in refused:
+        with pytest.raises((ValueError, TypeError), match=said):
+            call()
+    assert numeric.deterministic_constants(1e-300).moment_constant == pytest.approx(0.5**0.5, rel=1e-14)
+    assert closed_forms.chi2_gaussian(1000.0, 3.0, -1e300, 1e6) == float("inf")
+    assert float(theory.affine_weight_moment(1e-12, 1e-06, 1e6, 2, 1e-12, 1e-06)) == pytest.approx(1.0)
+    assert numeric.karras_sigmas(3, 1.0, 80.0, 1e-9).tolist()[::2] == [80.0, 1.0]
+    assert numeric.w1_drift(np.arange(60.0), np.arange(60.0), directions=[[1e300]]).low == 0.0
+    far = numeric.chi2(numeric.Gaussian(-1e8, 1e-8), numeric.Gaussian(0.0, 1e12), n=2, rng=1)
+    assert np.isfinite([far.value, far.stderr]).all()
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", PUBLIC)
+def test_many_hostile_arguments(name: str) -> None:
+    fuzz(name, 200, False)
