@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= driftbound-out
+TALLY ?= .tally.jsonl
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: verify test check bench browser notebooks figures clean
+.PHONY: verify test thorough mutation trust check bench browser notebooks figures clean
 .DEFAULT_GOAL := verify
 
 $(VENV)/.ready: pyproject.toml constraints.txt
@@ -19,6 +20,18 @@ verify: $(VENV)/.ready
 
 test: $(VENV)/.ready
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# every test, those too dear for `make test` as well, with other and many more cases; what they count is left for `make trust`
+thorough: $(VENV)/.ready
+	rm -f $(TALLY)
+	DRIFTBOUND_TALLY=$(abspath $(TALLY)) HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n 2 --dist loadfile -m ""
+
+mutation: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[mutation]'
+	$(BIN)/python tests/mutation/mutate.py
+
+trust: $(VENV)/.ready
+	$(BIN)/python tests/trust_table.py $(wildcard $(TALLY))
 
 check: $(VENV)/.ready
 	$(BIN)/ruff check .
@@ -39,4 +52,4 @@ figures: $(VENV)/.ready
 	$(BIN)/python -c 'from pathlib import Path; from numeric.plots import drift_figure, save; save(drift_figure(), Path("docs/drift.png"))'
 
 clean:
-	rm -rf $(VENV) $(OUT) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(OUT) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis $(TALLY)

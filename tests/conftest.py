@@ -1,15 +1,36 @@
-"""What all tests share: one proof of each claim per process."""
+"""What all tests share: how property tests draw their cases, and one proof of each claim per process."""
 
 from __future__ import annotations
 
+import os
+import secrets
 from collections.abc import Iterator
 from functools import wraps
 
 import pytest
+from hypothesis import settings
 
 import theory
+from tests._imports import watched
+from tests._schedule import pytest_collection_modifyitems, pytest_xdist_make_scheduler
 from theory import proof
 from theory.claim import Claim, Proof
+from theory.kernel import judging
+
+__all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
+
+# "ci": the same cases every time, minutes; "thorough": other cases every time, an hour
+settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
+settings.register_profile("thorough", deadline=None, print_blob=True, database=None)
+PROFILE = os.environ.setdefault("HYPOTHESIS_PROFILE", "ci")
+settings.load_profile(PROFILE)
+# the seed of tests/properties; workers of pytest-xdist inherit it
+SEED = os.environ.setdefault("HYPOTHESIS_SEED", "20260216" if PROFILE == "ci" else str(secrets.randbelow(2**32)))
+
+
+def pytest_report_header() -> str:
+    """What a failure is to be repeated with."""
+    return f"properties: HYPOTHESIS_PROFILE={PROFILE} HYPOTHESIS_SEED={SEED}"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -17,19 +38,29 @@ def _one_proof_of_each_claim() -> Iterator[None]:
     """``Claim.prove`` runs the script of a registered claim once and hands out the same Proof afterwards.
 
     Claims and proofs are immutable and the kernel draws nothing at random (``test_a_proof_comes_out_the_same_again``).
-    Claims that a test makes itself, mutants included, run every time.
+    ``judge`` proves a claim besides trying its mutants, and that proof serves as well. Claims that a test makes itself,
+    mutants included, run every time. What a proof imports is kept in ``tests._imports.imported``.
     """
     registered = {id(claim) for claim in theory.claims()}
     proofs: dict[int, Proof] = {}
+    begin = judging._Script.__init__
+
+    def script(self: judging._Script, claim: Claim) -> None:
+        with watched():
+            begin(self, claim)
+        if id(claim) in registered:
+            proofs.setdefault(id(claim), self.proof)
 
     @wraps(proof.run)
     def run(claim: Claim) -> Proof:
         if id(claim) not in registered:
             return run.__wrapped__(claim)
         if id(claim) not in proofs:
-            proofs[id(claim)] = run.__wrapped__(claim)
+            with watched():
+                proofs[id(claim)] = run.__wrapped__(claim)
         return proofs[id(claim)]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(proof, "run", run)
+        patch.setattr(judging._Script, "__init__", script)
         yield

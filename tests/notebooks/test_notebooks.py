@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,13 +24,47 @@ def test_there_are_notebooks() -> None:
     assert NOTEBOOKS
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_it_runs_from_a_clean_state(path: Path) -> None:
+@pytest.fixture(scope="module")
+def kernel() -> Iterator[Any]:
+    """One kernel for all notebooks, which loads the packages once."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the notebook machinery; the packages run in a process of their own
+        import nbformat
         from nbclient import NotebookClient
 
-        NotebookClient(read(path), timeout=120, kernel_name="python3", resources={"metadata": {"path": ROOT}}).execute()
+        client = NotebookClient(
+            nbformat.v4.new_notebook(), timeout=120, kernel_name="python3", resources={"metadata": {"path": ROOT}}
+        )
+        with client.setup_kernel():
+            yield client
+
+
+def run_in(client: Any, cells: list[Any]) -> None:
+    """Run cells after every name of those before was deleted and every figure closed."""
+    import nbformat
+
+    clean = ["%reset -f", "import matplotlib.pyplot\nmatplotlib.pyplot.close('all')", "%reset -f"]
+    client.nb = nbformat.v4.new_notebook(cells=[*map(nbformat.v4.new_code_cell, clean), *cells])
+    client.reset_execution_trackers()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for index, cell in enumerate(client.nb.cells):
+            client.execute_cell(cell, index)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_it_runs_from_a_clean_state(path: Path, kernel: Any) -> None:
+    run_in(kernel, read(path).cells)
+
+
+def test_no_name_of_one_notebook_is_left_to_the_next(kernel: Any) -> None:
+    from nbclient.exceptions import CellExecutionError
+    from nbformat.v4 import new_code_cell
+
+    run_in(kernel, [new_code_cell("import numpy as np\nleft = np.ones(3)"), new_code_cell("left + np.ones(3)")])
+    for name in ("left", "np"):
+        with pytest.raises(CellExecutionError, match="NameError"):
+            run_in(kernel, [new_code_cell(name)])
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
