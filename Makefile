@@ -6,7 +6,7 @@ OUT ?= driftbound-out
 TALLY ?= .tally.jsonl
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: verify test thorough mutation trust check bench browser notebooks figures clean
+.PHONY: verify test thorough mutation trust check bench bench-table browser notebooks figures clean
 .DEFAULT_GOAL := verify
 
 $(VENV)/.ready: pyproject.toml constraints.txt
@@ -40,6 +40,10 @@ check: $(VENV)/.ready
 
 bench: $(VENV)/.ready
 	$(BIN)/python -m pytest benchmarks -p no:xdist --benchmark-only
+
+# measures in turns with the floor; on a quiet machine
+bench-table: $(VENV)/.ready
+	$(BIN)/python -m benchmarks.table
 
 # needs an installed Chromium, which continuous integration lacks
 browser: $(VENV)/.ready

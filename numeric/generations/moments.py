@@ -32,7 +32,7 @@ from numeric.validation import Array
 
 __all__ = ["MomentPair", "energy_moment_bound", "exponential_moments", "moment_pairs", "weight_moments"]
 
-RELATIVE = 1e-8  # tolerance of the integration
+RELATIVE = 1e-10  # tolerance of the integration
 SLACK = 1e-6  # relative margin by which bounds are widened, far above what the integration leaves
 DEFINITE = 1e-12  # relative eigenvalues below this count as not positive: rounding must not decide infinity
 LARGEST_LOG = 600.0  # of a moment that is kept as a float

@@ -18,7 +18,7 @@ from numeric.estimate import Estimate
 from numeric.generations.paths import PathSums
 from numeric.validation import Array
 
-__all__ = ["COLUMNS", "CONTROLS", "SUSPECT", "Levels", "Moments", "columns", "gradient_of", "pair_mean"]
+__all__ = ["COLUMNS", "CONTROLS", "LIGHT", "SUSPECT", "Levels", "Moments", "columns", "gradient_of", "pair_mean"]
 
 COLUMNS: Final = (
     "energy",  # V
@@ -45,6 +45,9 @@ order in the step where M's sum has first. L and not S: S alone often has severa
 
 CONTROLS: Final = tuple(COLUMNS.index(name) for name in ("weight", "linear", "noise", "linear_noise", "noise_square"))
 """Columns of mean zero: E e^Z = 1, E S = 0 by Stein's identity, N has conditional mean zero, independently per replica."""
+
+LIGHT: Final = tuple(index for index in CONTROLS if COLUMNS[index] != "weight")
+"""Without e^Z, whose tail is heavy: its regression would bias a light quantity by several of its own standard errors."""
 
 SECOND_ORDER: Final = ("energy", "visible", "linear", "noise", "linear_noise", "noise_square")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -16,7 +17,7 @@ from numeric.generations.generation import Generation
 from numeric.generations.mixture_scores import Real, mixture_score
 from numeric.generations.path_kernel import LEVELS, PathKernel
 from numeric.generations.paths import path_sums, time_grid
-from numeric.generations.replicas import COLUMNS, CONTROLS, SUSPECT, Levels, Moments, columns, gradient_of
+from numeric.generations.replicas import COLUMNS, CONTROLS, LIGHT, SUSPECT, Levels, Moments, columns, gradient_of
 from numeric.generations.reverse import reverse_chunks
 from numeric.laws.process import OU
 from numeric.laws.targets import Target, as_mixture
@@ -26,6 +27,7 @@ __all__ = ["path_kernel", "path_moments", "projected_remainder", "simulate_gener
 
 DEFAULT: Final = OU()
 KEPT: Final = 10_000_000  # coordinates of endpoints kept unless asked for: 80 MB for each of the two processes
+SINGLE: Final = 4.0 * float(np.finfo(np.float32).eps)  # relative: exponentials are float32, and an energy is a square
 SEVERAL: Final = Domain(2, 2**31 - 1)
 FEW: Final = 200  # effective draws below which a weighted mean says little
 NOTHING: Final = 1e-10  # observability below which the visible energy is rounding
@@ -50,10 +52,10 @@ def simulate_generation(
 
     ``n`` endpoints are drawn from q_t0 and ``replicas`` exact ideal paths from each. Visible energy, chi2 and visible gap are
     U-statistics over pairs of replicas; energies, path chi2 and remainder are means over paths. Standard errors are over the
-    independent endpoints. Statistics of known mean zero (``replicas.CONTROLS``) are regressed out, at a bias O(1/n),
-    and the leading grid bias is removed by extrapolation from half the grid along the same paths. Learned energy is measured
-    twice, by reweighting ideal paths with e^Z and by a separate reverse simulation of the learned process, which also gives
-    the samples ``endpoint``.
+    independent endpoints. Statistics of known mean zero (``replicas.CONTROLS``) are regressed out, at a bias O(1/n)
+    (e^Z - 1 of means of weights alone), and the leading grid bias is removed by extrapolation from half the grid along the same
+    paths. Learned energy is measured twice, by reweighting ideal paths with e^Z and by a separate reverse simulation of the
+    learned process, which also gives the samples ``endpoint``.
 
     Simulation bounds nothing from above that may be infinite: where X is infinite its estimate is finite all the same, and no
     effective sample size shows it. ``reasons`` says so for every quantity concerned, unless Lambda bounds V.
@@ -73,7 +75,7 @@ def simulate_generation(
     Returns:
         Generation with ``Estimate`` fields. ``kl``, ``reverse_kl`` and ``gradient_energy`` are None: they need a density, and
         R log R has no unbiased estimate from replicas. ``numerical_error`` is the change from halving the grid
-        along the same paths, extrapolated at both levels.
+        along the same paths, extrapolated at both levels, plus the rounding of float32.
 
     Raises:
         ValueError, TypeError: naming the argument that is wrong.
@@ -97,11 +99,11 @@ def simulate_generation(
     if ideal is None or independent is None:
         raise ValueError("error must keep every path finite, got a score error that is not finite or that makes paths explode")
     numerical_error = {
-        name: abs(value.value - other.value)
+        name: abs(value.value - other.value) + SINGLE * abs(value.value)
         for name, value in estimates.items()
         if value is not None and (other := halved[name]) is not None
     }
-    numerical_error["learned_energy_reverse"] = abs(float(reverse.mean[1]))
+    numerical_error["learned_energy_reverse"] = abs(float(reverse.mean[1])) + SINGLE * abs(independent.value)
     bound = sup_energy(error, dim, process)
     return Generation(
         target=target,
@@ -243,11 +245,19 @@ def _forms(moments: Moments, fine: Moments) -> dict[str, tuple[float, Array, flo
     return out
 
 
+def _controlled(raw: Moments, fine: Moments) -> Iterator[tuple[str, Moments, tuple[float, Array, float | None] | None]]:
+    """Each quantity with the moments that it is formed of: means of weights use all controls, the others the light ones."""
+    moments, light = raw.controlled(CONTROLS), raw.controlled(LIGHT)
+    own = _forms(light, fine)
+    for name, form in _forms(moments, fine).items():
+        weighted = name == "visible_gap" or (form is not None and form[2] is not None)
+        yield (name, moments, form) if weighted else (name, light, own[name])
+
+
 def _estimates(raw: Moments, fine: Moments) -> dict[str, Estimate | None]:
-    moments = raw.controlled(CONTROLS)
     out = {
         name: None if form is None else moments.estimate(form[0], form[1], ess=form[2], heavy=form[2] is not None)
-        for name, form in _forms(moments, fine).items()
+        for name, moments, form in _controlled(raw, fine)
     }
     # a control of itself, so without controls
     mean = 1.0 + float(raw.mean[COLUMNS.index("weight")])
@@ -257,9 +267,8 @@ def _estimates(raw: Moments, fine: Moments) -> dict[str, Estimate | None]:
 def variance_reduction(levels: Levels) -> dict[str, float]:
     """Variance without control variates over variance with them, by quantity; only where neither is zero."""
     raw = levels.extrapolated
-    moments = raw.controlled(CONTROLS)
     out = {}
-    for name, form in _forms(moments, levels.fine).items():
+    for name, moments, form in _controlled(raw, levels.fine):
         if form is not None:
             before, after = raw.variance(form[1]), moments.variance(form[1])
             if 0.0 < after < math.inf and 0.0 < before < math.inf:

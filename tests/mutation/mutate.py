@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import gc
 import importlib
 import json
 import os
@@ -229,6 +230,7 @@ class Session:
         self.module: types.ModuleType
         self.items: list[pytest.Item]
         self.reached: dict[str, tuple[float, set[int]]]
+        self.kills: dict[str, int]
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         if session.testsfailed:
@@ -237,6 +239,8 @@ class Session:
         self.module = importlib.import_module(self.path.removesuffix(".py").replace("/", "."))
         assert Path(str(self.module.__file__)) == ROOT / self.path, "another copy of the module is loaded"
         self.reached = self.measure()
+        self.kills = dict.fromkeys(self.reached, 0)
+        gc.freeze()  # children copy less
         found = list(mutants((ROOT / self.path).read_text(encoding="utf-8"), self.operators))
         survivors, count = [], Counter[str]()
         for done, mutant in enumerate(found, start=1):
@@ -305,24 +309,33 @@ class Session:
     def judge(self, mutant: Mutant) -> str:
         """Killed or survived, by a child of its own."""
         near = [item for item in self.items if mutant.line in self.reached[item.nodeid][1]]
-        chosen = sorted(near or self.items, key=lambda item: self.reached[item.nodeid][0])
+        # a test that killed the last mutants is likely to kill this one
+        chosen = sorted(near or self.items, key=lambda item: (-self.kills[item.nodeid], self.reached[item.nodeid][0]))
         limit = GRACE + 3.0 * sum(self.reached[item.nodeid][0] for item in chosen)
+        reading, writing = os.pipe()
         child = os.fork()
         if not child:
-            os._exit(self._judge(mutant, chosen))
+            os._exit(self._judge(mutant, chosen, writing))
+        os.close(writing)
         ends = time.monotonic() + limit
         while True:
             finished, status = os.waitpid(child, os.WNOHANG)
             if finished:
-                code = os.waitstatus_to_exitcode(status)
-                return {0: SURVIVED, 2: UNREACHED}.get(code, KILLED)
+                break
             if time.monotonic() > ends:
                 os.kill(child, signal.SIGKILL)
-                os.waitpid(child, 0)
-                return KILLED
+                status = os.waitpid(child, 0)[1]
+                break
             time.sleep(0.005)
+        with os.fdopen(reading, "rb") as answer:
+            killer = answer.read()
+        for name in self.kills:
+            self.kills[name] //= 2
+        if killer:
+            self.kills[chosen[int(killer)].nodeid] += 64
+        return {0: SURVIVED, 2: UNREACHED}.get(os.waitstatus_to_exitcode(status), KILLED)
 
-    def _judge(self, mutant: Mutant, chosen: Sequence[pytest.Item]) -> int:
+    def _judge(self, mutant: Mutant, chosen: Sequence[pytest.Item], writing: int) -> int:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         try:
             changed = put(self.module, mutant)
@@ -330,8 +343,9 @@ class Session:
             return 1
         if not changed:
             return 2
-        for item, following in zip(chosen, [*chosen[1:], None], strict=True):
+        for place, (item, following) in enumerate(zip(chosen, [*chosen[1:], None], strict=True)):
             if any(report.failed for report in runtestprotocol(item, nextitem=following, log=False)):
+                os.write(writing, str(place).encode())
                 return 1
         return 0
 

@@ -373,10 +373,10 @@ def affine_errors(slope: float, offset: float, lam: float) -> Iterator[float]:
     error = AffineError(lambda t: [[slope / variance(t)]], lambda t: [offset / math.sqrt(variance(t))])
     generation = exact_generation(Gaussian(0.0, lam), error)
     for name in AFFINE:
-        reference = closed_forms.form(f"affine_{name}").reference(slope, offset, lam, 0.02, 4.0, digits=80)
+        reference = closed_forms.form(f"affine_{name}").reference(slope, offset, lam, 0.02, 4.0, digits=400)
         yield error_of(float(getattr(generation, name)), reference)
     found = weight_moments(Gaussian(0.0, lam), error, OU(), [1.5])
-    reference = closed_forms.form("affine_weight_moment").reference(1.5, slope, offset, lam, 0.02, 4.0, digits=80)
+    reference = closed_forms.form("affine_weight_moment").reference(1.5, slope, offset, lam, 0.02, 4.0, digits=400)
     yield error_of(float(np.exp(found[0])), reference)
 
 

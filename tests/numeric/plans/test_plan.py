@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import FrozenInstanceError
 from typing import Any
 
 import numpy as np
@@ -201,6 +202,26 @@ def test_the_frontier_separates() -> None:
     assert np.shape(grid) == (2, 3)
     assert drift_ceiling(0.0, 0.01) == math.inf
     assert drift_ceiling(0.0, 0.0) == 0.0
+
+
+def test_borders_and_defaults() -> None:
+    assert plan_fresh_fraction(4.0, 1.0) == 0.5  # an energy of one is an energy like any other
+    assert drift_ceiling(0.01, 0.5, divergence="tv") == 1.0  # no total variation is larger
+    assert drift_ceiling(np.array([0.01, 1.0]), 0.5, divergence="tv")[1] < 1.0
+    curve = frontier(0.1)
+    assert curve.alpha.shape == curve.energy.shape == (200,)
+    assert (curve.alpha[0], curve.alpha[-1]) == (pytest.approx(1e-3, rel=1e-12), 1.0)
+    np.testing.assert_allclose(np.diff(np.log(curve.alpha)), math.log(1e3) / 199, rtol=1e-9)
+    assert (curve.tolerance, curve.divergence, curve.coherent, curve.observability, curve.generations) == (
+        0.1,
+        "chi2",
+        True,
+        1.0,
+        None,
+    )
+    assert curve != frontier(0.1)  # compared by identity, never by its arrays
+    with pytest.raises(FrozenInstanceError):
+        curve.tolerance = 0.2  # type: ignore[misc]
 
 
 SPREAD = np.array([0.3, 1.0, 4.0])

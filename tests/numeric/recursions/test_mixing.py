@@ -117,7 +117,16 @@ def test_the_excess_keeps_its_digits_and_its_range() -> None:
     log_ratio = np.array([1e-12, -1.0, 29.9, 30.0, 60.0, 700.0, 900.0, 20.0])
     log_weight = np.array([0.0, -2.0, -60.0, -60.0, -80.0, -1400.0, -1000.0, 0.0])
     found = scaled_excess(log_ratio, log_weight)
-    expected = [np.expm1(1e-12), np.expm1(-1.0) * np.exp(-1.0), np.exp(-0.1), 1.0, np.exp(20.0), 1.0, np.exp(350.0), np.expm1(20.0)]
+    expected = [
+        np.expm1(1e-12),
+        np.expm1(-1.0) * np.exp(-1.0),
+        np.exp(-0.1),
+        1.0,
+        np.exp(20.0),
+        1.0,
+        np.exp(350.0),
+        np.expm1(20.0),
+    ]
     np.testing.assert_allclose(found, expected, rtol=3e-13)
 
 
