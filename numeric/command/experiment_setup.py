@@ -101,8 +101,8 @@ def _bandwidth(start: Protocol, chosen: argparse.Namespace, n: int, of_images: b
     if not of_images:
         return default_bandwidth(start.target, n)
     law = as_mixture(start.target)  # in dozens of dimensions Scott's rule is far too wide
-    centres, others = (law.sample(count, rng=[start.seed, key]) for key, count in enumerate((n, OTHERS)))  # type: ignore[arg-type]
-    return held_out_bandwidth(centres, others)
+    stream = np.random.default_rng([start.seed, n])
+    return held_out_bandwidth(law.sample(n, rng=stream), law.sample(OTHERS, rng=stream))
 
 
 def _fractions(text: str | None) -> tuple[float, ...] | None:

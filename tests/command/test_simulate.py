@@ -167,6 +167,14 @@ def test_images_are_told_from_points_and_shown(tmp_path: Path, monkeypatch: pyte
     assert [(one["alpha"], one["generation"]) for one in seen] == [(0.5, 1), (0.5, 2)]
     assert all(0.0 <= one["law"]["tv"]["low"] <= 1.0 and one["images"]["mmd2"]["high"] > 0.0 for one in seen)
     assert "No lower bound of TV or chi2" in " ".join(report["remarks"])
+    # kernels, too: further draws of p decide their bandwidth, and the seed decides those
+    kernels = ["--generations", 1, "--samples", 80, "--seed", 1, "--retrain", "kde", "--quick"]
+    widths = []
+    for name in ("once", "again"):
+        assert simulate(*arguments, *kernels, "--out", tmp_path / name) in (0, 3)
+        widths.append(json.loads((tmp_path / name / "report.json").read_text(encoding="utf-8"))["protocol"]["bandwidth"])
+    assert widths[0] == widths[1]
+    assert 0.0 < widths[0] < 2.0
     # a lower bound from draws that no density allows is a failure of one of the two routes, and said
     monkeypatch.setattr("numeric.command.experiment_report.contradictions", lambda record, drift: ["TV is at least 2"])
     assert simulate(*arguments, *more, "--quick", "--resume") == 1
