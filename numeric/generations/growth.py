@@ -23,6 +23,7 @@ from numeric.validation import Array
 __all__ = ["linear_infinities"]
 
 NEAR = 1e-12  # relative: rounding must not decide
+RTOL, ATOL = 1e-10, 1e-13
 
 
 def linear_infinities(variance: float, slope: Callable[[float], float], process: OU) -> dict[str, str]:
@@ -35,47 +36,32 @@ def linear_infinities(variance: float, slope: Callable[[float], float], process:
     def spread(t: float) -> float:
         return variance * math.exp(-t) - math.expm1(-t)
 
-    def rates(_: float, state: Array) -> Array:
-        t, precision, wide = state.tolist()
+    def rates(t: float, state: Array) -> Array:
+        precision, wide = state.tolist()
         kappa = slope(t) * spread(t)
-        return np.array(
-            [
-                -spread(t),
-                precision * (1.0 - precision) - 4.0 * kappa * precision - 2.0 * kappa**2,
-                1.0 - wide + 2.0 * kappa * wide,
-            ]
-        )
+        by_clock = [
+            precision * (1.0 - precision) - 4.0 * kappa * precision - 2.0 * kappa**2,
+            1.0 - wide + 2.0 * kappa * wide,
+        ]
+        return np.array(by_clock) / -spread(t)  # the clock runs against t
 
     def least(_: float, state: Array) -> float:
-        return float(state[1]) - NEAR
+        return float(state[0]) - NEAR
 
-    def arrived(_: float, state: Array) -> float:
-        return float(state[0]) - process.t0
-
-    least.terminal = arrived.terminal = True  # type: ignore[attr-defined]
+    least.terminal = True  # type: ignore[attr-defined]
     found: dict[str, str] = {}
-    length = process.T - process.t0 + abs(math.log(spread(process.T) / spread(process.t0))) + 1.0
-    # where the weighted law has left, only the learned law is followed further
-    state = np.array([process.T, 1.0, 1.0])
     with np.errstate(over="ignore", invalid="ignore"):
-        solution = integrate.solve_ivp(rates, (0.0, length), state, rtol=1e-10, atol=1e-13, events=(least, arrived))
-        crossings: Array = np.asarray([] if solution.y_events is None else solution.y_events[0])
-        if crossings.size:
-            time = float(crossings[0][0])
+        solution = integrate.solve_ivp(rates, (process.T, process.t0), np.ones(2), rtol=RTOL, atol=ATOL, events=least)
+        if solution.status == 1:  # the weighted law has left, and only the learned law is followed further
+            time, left = float(solution.t[-1]), solution.y[:, -1]
             found["path_chi2"] = (
                 f"E e^(2Z) is infinite for the error on [{time:.6g}, T] already: the precision of the law weighted by e^(2Z), "
                 f"relative to that of q_t, is no longer positive definite at t = {time:.6g}"
             )
-            rest = crossings[0][[0, 2]]
             solution = integrate.solve_ivp(
-                lambda s, pair: rates(s, np.array([pair[0], 0.0, pair[1]]))[[0, 2]],
-                (0.0, length),
-                rest,
-                rtol=1e-10,
-                atol=1e-13,
-                events=arrived,
+                lambda t, wide: rates(t, np.array([0.0, wide[0]]))[1:], (time, process.t0), left[1:], rtol=RTOL, atol=ATOL
             )
-    if solution.status != 1 or not np.all(np.isfinite(solution.y[:, -1])):
+    if solution.status != 0 or not np.all(np.isfinite(solution.y[:, -1])):
         raise ValueError(f"error must let the variance of the learned law be integrated over [t0, T], got: {solution.message}")
     wide = float(solution.y[-1, -1])
     if wide >= 2.0 - NEAR:

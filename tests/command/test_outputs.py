@@ -52,6 +52,7 @@ def test_a_block_that_fails_leaves_the_folder_as_it_was(tmp_path: Path, stop: ty
 
 def test_an_interrupt_waits_until_all_files_have_arrived(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     move = Path.replace
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background starts without one
 
     def struck(self: Path, target: Path) -> Path:
         if self.name == "a":
@@ -65,10 +66,13 @@ def test_an_interrupt_waits_until_all_files_have_arrived(tmp_path: Path, monkeyp
             for name in ("a", "b", "c"):
                 (stage / name).write_text("new", encoding="utf-8")
 
-    with pytest.raises(KeyboardInterrupt):
-        writes()
-    assert contents(tmp_path) == dict.fromkeys("abc", "new")
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            writes()
+        assert contents(tmp_path) == dict.fromkeys("abc", "new")
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("where", ["verbs.verify.run_suite", "report_figures.verification_pictures", "html.write_report"])

@@ -23,6 +23,7 @@ from numeric.plans.plan import (
     forgetting_time,
     frontier,
     largest_energy,
+    least_root,
     plan_fresh_fraction,
     plan_sample_size,
     sampling_energy,
@@ -219,6 +220,11 @@ def test_borders_and_defaults() -> None:
         1.0,
         None,
     )
+    np.testing.assert_allclose(curve.energy, 0.1 * curve.alpha**2, rtol=1e-12)  # coherent and wholly visible unless said
+    assert largest_energy(0.1, 0.5) == pytest.approx(0.1 * 0.25, rel=1e-14)
+    assert isinstance(drift_ceiling(0.1, 0.01), float)
+    assert np.shape(drift_ceiling([0.1], 0.01)) == (1,)
+    assert drift_ceiling(1.0, 0.3, generations=1) == drift_ceiling(1.0, 0.3, generations=7) == drift_ceiling(1.0, 0.3) == 0.3
     assert curve != frontier(0.1)  # compared by identity, never by its arrays
     with pytest.raises(FrozenInstanceError):
         curve.tolerance = 0.2  # type: ignore[misc]
@@ -306,6 +312,29 @@ def test_sample_sizes_that_are_exact_integers() -> None:
     assert plan_sample_size(0.01, dim=10) == 6500
     assert plan_sample_size(0.1, dim=1) == 20
     assert plan_sample_size(100.0, dim=7) == 8
+    assert [plan_sample_size(65.0 / n, dim=10) for n in range(11, 600)] == list(range(11, 600))
+    assert plan_sample_size(2.0**-52, dim=1) == 2**53  # every integer up to there is a float
+    with pytest.raises(ValueError, match=r"energy must be at least 2\.22e-16, so that n is a countable number, got 1\.11e-16"):
+        plan_sample_size(2.0**-53, dim=1)
+    assert sampling_energy(1, dim=1) == 2.0
+    assert sampling_energy(1.5, dim=1) == pytest.approx(2.0 / 1.5)
+    for size in (0.5, math.inf):
+        with pytest.raises(ValueError, match="sample_size must be"):
+            sampling_energy(size, dim=1)
+
+
+def test_the_least_root_is_on_the_safe_side() -> None:
+    assert least_root(lambda a: -0.5 - a) == 0.0
+    assert least_root(lambda a: -a) == 0.0
+    assert least_root(lambda a: 1.0 - a) == 1.0
+    assert least_root(lambda a: 1.5 - a) == 1.0
+    assert least_root(lambda a: 0.25 - a) == 0.25
+    assert least_root(lambda a: 0.5 - math.sqrt(a)) == 0.25  # nothing is asked below 0
+    for exponent in np.linspace(-60.0, -0.1, 300):
+        level = math.exp(exponent)
+        root = least_root(lambda a, level=level: level - a**3)
+        assert level <= root**3
+        assert root <= level ** (1.0 / 3.0) * (1.0 + 1e-14) + 2e-16
 
 
 BAD: list[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any], type[Exception], str]] = [
