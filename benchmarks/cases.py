@@ -6,13 +6,24 @@ import numpy as np
 
 from benchmarks.measure import Work
 from numeric import OU, AffineError, BoundedError, Channel, ConsistentError, Gaussian, GaussianMixture, paper_mixture
+from numeric.generations.chunks import chunk_sizes, run_chunks
 from numeric.generations.errors import ScoreError
 from numeric.generations.reverse import reverse_samples
 from numeric.generations.simulate_generation import path_kernel, path_moments
 from numeric.laws.kernel_mixture import KernelMixture
 from numeric.laws.targets import Target
 
-__all__ = ["PATHS", "PROCESS", "STEPS", "full_mixture", "kde_works", "kernel_works", "round_works", "two_workers"]
+__all__ = [
+    "PATHS",
+    "PROCESS",
+    "STEPS",
+    "full_mixture",
+    "kde_works",
+    "kernel_works",
+    "round_works",
+    "two_normals",
+    "two_workers",
+]
 
 PROCESS, STEPS, PATHS = OU(), 100, 4096
 CENTRES, QUERIES = 4096, 1024
@@ -79,7 +90,7 @@ def round_works() -> list[Work]:
 def kde_works() -> list[Work]:
     """A kernel density estimate in 10-D: its score, for a thousand centres, and one sample of it."""
     rng = np.random.default_rng(2)
-    law = KernelMixture(paper_mixture().sample(CENTRES, rng=rng), 0.09)
+    law = KernelMixture(paper_mixture().sample(CENTRES, rng=rng), 0.36)
     queries, draws = law.sample(QUERIES, rng=rng), 100_000
     stream = np.random.Generator(np.random.SFC64(9))
     return [
@@ -92,4 +103,17 @@ def two_workers(workers: int) -> object:
     """A round on the paper mixture, for the gain of a second thread."""
     rng = np.random.default_rng(1)
     error = BoundedError(0.2)
-    return path_moments(paper_mixture(), error, PROCESS, n=16_384, steps=50, replicas=4, rng=rng, workers=workers)
+    return path_moments(paper_mixture(), error, PROCESS, n=65_536, steps=50, replicas=4, rng=rng, workers=workers)
+
+
+def two_normals(workers: int) -> object:
+    """The normals of that round alone: what a second thread can gain on this machine at this moment."""
+    sizes = chunk_sizes(65_536, 10, 0, 4)
+
+    def draw(size: int, stream: np.random.Generator) -> float:
+        normals = np.empty((10, 4 * size))
+        for _ in range(50):
+            stream.standard_normal(out=normals)
+        return float(normals[0, 0])
+
+    return list(run_chunks(draw, sizes, np.random.default_rng(1), workers))

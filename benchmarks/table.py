@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-from benchmarks.cases import kde_works, kernel_works, round_works, two_workers
+from benchmarks.cases import kde_works, kernel_works, round_works, two_normals, two_workers
 from benchmarks.measure import Figure, Work, measure, wall_ratio
 from benchmarks.rivals import RIVALS
 
@@ -50,7 +50,9 @@ def lines(rounds: int) -> Iterator[str]:
         yield row(figure)
     yield ""
     gain = wall_ratio(lambda: two_workers(1), lambda: two_workers(2), rounds)
-    yield f"Two workers on the paper mixture: {gain:.2f} times as fast as one (wall time, median of {rounds} pairs)."
+    alone = wall_ratio(lambda: two_normals(1), lambda: two_normals(2), rounds)
+    yield f"Two workers on the paper mixture: {gain:.2f} times as fast as one (wall time, median of {rounds} pairs);"
+    yield f"drawing its normals alone: {alone:.2f} times."
 
 
 def installed() -> Iterator[Work]:
