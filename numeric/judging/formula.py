@@ -87,7 +87,7 @@ class Interval:
         with np.errstate(over="ignore"):
             if exponent == int(exponent) and int(exponent) % 2 == 0:
                 low, high = np.abs(self.low), np.abs(self.high)
-                straddles = (self.low < 0.0) & (self.high > 0.0)
+                straddles = (self.low < 0.0) & (self.high > 0.0) & (exponent > 0)
                 small = np.where(straddles, 0.0, np.minimum(low, high) ** exponent)
                 return self._with(small, np.maximum(low, high) ** exponent)
             low, high = self.low, self.high

@@ -12,6 +12,7 @@ from numeric.judging.formula import Interval, MissingQuantity, evaluate
 
 x, y, z = sp.symbols("x y z", positive=True)
 i, j, N = sp.symbols("i j N", integer=True, nonnegative=True)
+k_index = sp.Symbol("k", integer=True)
 a, g = sp.IndexedBase("a"), sp.IndexedBase("g")
 
 FORMULAS = [
@@ -142,3 +143,176 @@ def test_huge_numbers_do_not_warn() -> None:
     assert float(Interval.around(1.7e308, 1e290).middle) == pytest.approx(1.7e308)
     assert float(huge.power(2.0).high) == np.inf
     assert float((huge * huge).high) == np.inf
+
+
+def ends(interval: Interval) -> tuple[float, float]:
+    return float(interval.low), float(interval.high)
+
+
+def pair(low: float, high: float) -> Interval:
+    return Interval(np.asarray(low), np.asarray(high))
+
+
+def row(low: list[float], high: list[float]) -> Interval:
+    return Interval(np.array(low), np.array(high))
+
+
+def test_an_interval_around_a_number() -> None:
+    plain = Interval.around(1.0, 0.5)
+    assert (*ends(plain), plain.noisy, plain.doubt) == (0.5, 1.5, False, "")
+    assert ends(Interval.around(np.inf, 3.0)) == (np.inf, np.inf)
+    np.testing.assert_array_equal(Interval.around(np.array([np.inf, 2.0]), 1.0).low, [np.inf, 1.0])
+    np.testing.assert_array_equal(row([1.0, 2.0, np.inf, -4.0], [3.0, 2.0, np.inf, -1.0]).middle, [2.0, 2.0, np.inf, -2.5])
+    assert np.isnan(pair(-np.inf, np.inf).middle)
+    assert Interval.point(1.0) != Interval.point(1.0)  # compared by identity, never by its arrays
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "expected"),
+    [
+        ((2.0, 3.0), (5.0, 7.0), (10.0, 21.0)),
+        ((-2.0, 3.0), (5.0, 7.0), (-14.0, 21.0)),
+        ((-2.0, 3.0), (-5.0, 7.0), (-15.0, 21.0)),
+        ((-3.0, -2.0), (-7.0, -5.0), (10.0, 21.0)),
+        ((2.0, 2.0), (-5.0, 7.0), (-10.0, 14.0)),
+        ((1.0, 2.0), (3.0, 3.0), (3.0, 6.0)),
+        ((1.0, 1.0), (0.5, 4.0), (0.5, 4.0)),
+        ((0.0, 2.0), (5.0, np.inf), (0.0, np.inf)),
+        ((0.0, 0.0), (-np.inf, np.inf), (0.0, 0.0)),
+        ((-1.0, 0.0), (3.0, np.inf), (-np.inf, 0.0)),
+    ],
+)
+def test_products_of_numbers_and_of_arrays_are_the_same(one: tuple, two: tuple, expected: tuple) -> None:
+    assert ends(pair(*one) * pair(*two)) == expected
+    several = row([one[0]] * 2, [one[1]] * 2)
+    for left, right in (
+        (several, row([two[0]] * 2, [two[1]] * 2)),
+        (several, pair(*two)),
+        (pair(*one), row([two[0]], [two[1]])),
+    ):
+        for product in (left * right, right * left):
+            assert {(low, high) for low, high in zip(product.low, product.high, strict=True)} == {expected}
+
+
+def test_a_product_with_exact_arrays_and_one_that_is_not_computable() -> None:
+    exact, wide = Interval.point(np.array([2.0, -3.0])), row([1.0, 1.0], [4.0, 5.0])
+    for product in (exact * wide, wide * exact):
+        np.testing.assert_array_equal(product.low, [2.0, -15.0])
+        np.testing.assert_array_equal(product.high, [8.0, -3.0])
+    square = exact * exact
+    np.testing.assert_array_equal(square.low, [4.0, 9.0])
+    assert square.low is square.high
+    infinite = Interval.point(np.array([0.0, 1.0, np.inf, np.nan, -1.0])) * Interval.point(
+        np.array([np.inf, np.inf, 0.0, 0.0, np.nan])
+    )
+    np.testing.assert_array_equal(infinite.low, [0.0, np.inf, 0.0, 0.0, np.nan])
+
+
+@pytest.mark.parametrize(
+    ("base", "exponent", "expected"),
+    [
+        ((-3.0, 2.0), 2.0, (0.0, 9.0)),
+        ((-0.5, 0.25), 2.0, (0.0, 0.25)),
+        ((0.0, 2.0), 2.0, (0.0, 4.0)),
+        ((-2.0, 0.0), 2.0, (0.0, 4.0)),
+        ((-3.0, -2.0), 2.0, (4.0, 9.0)),
+        ((-3.0, 2.0), 3.0, (-27.0, 8.0)),
+        ((-3.0, 2.0), 1.0, (-3.0, 2.0)),
+        ((-3.0, 2.0), 0.0, (1.0, 1.0)),
+        ((-0.5, 4.0), 0.5, (0.0, 2.0)),
+        ((-4.0, -1.0), 0.5, (0.0, 0.0)),
+        ((0.25, 4.0), 1.5, (0.125, 8.0)),
+        ((1.0, 2.0), -1.0, (0.5, 1.0)),
+        ((-0.5, 0.0), -1.0, (-np.inf, -2.0)),
+        ((-2.0, -1.0), -3.0, (-1.0, -0.125)),
+        ((-0.5, 0.25), -3.0, (-np.inf, np.inf)),
+        ((-0.25, 0.5), -2.0, (4.0, np.inf)),
+    ],
+)
+def test_powers_of_a_number(base: tuple[float, float], exponent: float, expected: tuple[float, float]) -> None:
+    found = pair(*base).power(exponent)
+    assert ends(found) == (pytest.approx(expected[0], rel=1e-15), pytest.approx(expected[1], rel=1e-15))
+    assert bool(found.doubt) == (base[0] < 0.0 < base[1] and exponent < 0.0 and exponent % 2 == 1)
+
+
+def test_powers_that_run_with_an_index() -> None:
+    found = pair(-2.0, 0.5).integer_powers(np.array([0.0, 1.0, 2.0, 3.0, 4.0]))
+    np.testing.assert_array_equal(found.low, [1.0, -2.0, 0.0, -8.0, 0.0])
+    np.testing.assert_array_equal(found.high, [1.0, 0.5, 4.0, 0.125, 16.0])
+    for base, expected in (((0.0, 0.5), (0.0, 0.25)), ((-0.5, 0.0), (0.0, 0.25)), ((-0.5, -0.25), (0.0625, 0.25))):
+        assert ends(pair(*base).integer_powers(np.array(2.0))) == expected
+    with pytest.raises(NotImplementedError, match="negative powers"):
+        pair(1.0, 2.0).integer_powers(np.array([1.0, -1.0]))
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ((-3.0, 2.0), (0.0, 3.0)),
+        ((0.0, 2.0), (0.0, 2.0)),
+        ((-2.0, 0.0), (0.0, 2.0)),
+        ((-3.0, -1.0), (1.0, 3.0)),
+        ((1.0, 3.0), (1.0, 3.0)),
+    ],
+)
+def test_absolute_values(given: tuple[float, float], expected: tuple[float, float]) -> None:
+    assert ends(pair(*given).absolute()) == expected
+
+
+def test_a_kronecker_delta_is_one_where_the_indices_agree() -> None:
+    formula = sp.Sum(sp.KroneckerDelta(i, j) * a[i], (i, 0, 2))
+    lookup = table(a=Interval.point(np.array([2.0, 3.0, 5.0])))
+    assert [float(evaluate(formula, lookup, {j: k}).low) for k in range(3)] == [2.0, 3.0, 5.0]
+
+
+def test_powers_of_one_number_to_the_count_of_rounds_stay_in_the_floats() -> None:
+    """(x/n)^N where x^N and n^N alone are beyond the largest float."""
+    n = sp.Symbol("n", positive=True)
+    lookup = table(x=Interval.point(300.0), n=Interval.point(299.0), y=Interval.point(2.0))
+    ratio = (300.0 / 299.0) ** 500
+    for formula, expected in (
+        (x**N * n ** (-N), ratio),
+        (3 * y * x**N * n ** (-N), 6.0 * ratio),
+        (sp.Mul(y**2, x**N, n ** (-N), sp.Rational(1, 2)), 2.0 * ratio),
+        (x ** (-N) * n**N, 1.0 / ratio),
+        (y**2 * x, 1200.0),
+        (y**N * x ** (sp.Rational(1, 2)), 2.0**500 * 300.0**0.5),
+    ):
+        assert float(evaluate(formula, lookup, {N: 500}).low) == pytest.approx(expected, rel=1e-11)
+
+
+def test_real_exponents_that_run_with_an_index_and_uncertain_ones() -> None:
+    formula = sp.Sum(x ** (i / 2), (i, 0, 3))
+    assert float(evaluate(formula, table(x=Interval.point(4.0))).low) == pytest.approx(1 + 2 + 4 + 8)
+    found = evaluate(x**y, table(x=pair(2.0, 4.0), y=pair(0.5, 2.0)))
+    assert ends(found) == (pytest.approx(2.0**0.5), pytest.approx(16.0))
+    wide = evaluate(x**y, table(x=pair(2.0, 4.0), y=pair(1.0, 2.0)))  # whole ends do not make it a whole power
+    assert ends(wide) == (pytest.approx(2.0), pytest.approx(16.0))
+
+
+def test_entries_keep_both_ends_and_their_place() -> None:
+    lookup = table(a=row([1.0, 2.0, 3.0], [1.5, 2.5, 3.5]), g=row([[1.0, 2.0], [3.0, 4.0]], [[1.0, 2.5], [3.0, 4.5]]))
+    assert ends(evaluate(a[i], lookup, {i: 0})) == (1.0, 1.5)
+    assert ends(evaluate(a[i], lookup, {i: 2})) == (3.0, 3.5)
+    assert ends(evaluate(g[i, j], lookup, {i: 1, j: 0})) == (3.0, 3.0)
+    assert ends(evaluate(sp.Sum(a[i], (i, 1, 2)), lookup)) == (5.0, 6.0)
+    assert ends(evaluate(sp.Sum(a[i], (i, 0, 0)), lookup)) == (1.0, 1.5)
+    assert ends(evaluate(sp.Product(a[i], (i, 0, 2)), lookup)) == (6.0, 1.5 * 2.5 * 3.5)
+    for outside in (a[i - 1], a[i + 3], g[i, j, i], sp.Sum(a[k_index], (k_index, -1, 1)), sp.Sum(a[k_index], (k_index, 1, 3))):
+        with pytest.raises(MissingQuantity, match="outside"):
+            evaluate(outside, lookup, {i: 0, j: 0})
+    exact = evaluate(a[i], table(a=Interval.point(np.array([1.0, 2.0]))), {i: 1})
+    assert exact.low is exact.high
+    triangle = sp.Sum(sp.Sum(g[i, j], (j, 0, i)), (i, 0, 1))
+    assert ends(evaluate(triangle, lookup)) == (8.0, 8.5)
+    long = sp.Sum(sp.Sum(a[i] * j, (j, 0, 4)), (i, 0, 1))
+    assert ends(evaluate(long, lookup)) == (30.0, 40.0)
+    assert ends(evaluate(sp.Sum(sp.Product(a[j], (j, i, 2)), (i, 0, 2)), lookup)) == (6.0 + 6.0 + 3.0, 1.5 * 8.75 + 8.75 + 3.5)
+
+
+def test_functions_beyond_those_of_sympy() -> None:
+    f = sp.Function("f")
+    cube = {"f": lambda values: values**3}
+    assert ends(evaluate(f(x), table(x=pair(-1.0, 2.0)), functions=cube)) == (-1.0, 8.0)
+    with pytest.raises(NotImplementedError, match="cannot evaluate"):
+        evaluate(f(x), table(x=pair(-1.0, 2.0)))
