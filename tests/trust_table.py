@@ -49,7 +49,12 @@ def condensed(lines: Iterable[str]) -> Record:
 
 
 def mutation() -> list[dict[str, Any]]:
-    """Per module: its path, mutants tried and killed, and survivors with the reasons why nothing can notice them."""
+    """Per module: its path, mutants tried and killed, and survivors with the reasons why nothing can notice them.
+
+    Empty before ``make mutation`` has recorded anything.
+    """
+    if not RESULTS.exists():
+        return []
     results = json.loads(RESULTS.read_text(encoding="utf-8"))
     reasons = {
         (entry["path"], mutant): entry["reason"]
@@ -79,7 +84,8 @@ def rendered(record: Record, modules: Sequence[dict[str, Any]]) -> str:
     parts = [summary(record, modules)]
     if coverage := record.get("coverage of intervals"):
         parts += ["### Coverage of intervals", coverage_table(coverage)]
-    parts += ["### Mutation of the source", mutation_table(modules)]
+    if modules:
+        parts += ["### Mutation of the source", mutation_table(modules)]
     if errors := record.get("reliability"):
         parts += ["### Worst relative errors", error_table(errors)]
     return "\n\n".join(parts)
