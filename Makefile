@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= driftbound-out
 TALLY ?= .tally.jsonl
+RUNS ?= 20
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: verify test thorough mutation trust check bench bench-table browser notebooks figures clean
+.PHONY: verify test flakes thorough mutation trust check bench bench-table browser notebooks figures clean
 .DEFAULT_GOAL := verify
 
 $(VENV)/.ready: pyproject.toml constraints.txt
@@ -20,6 +21,10 @@ verify: $(VENV)/.ready
 
 test: $(VENV)/.ready
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# `make test` again and again, each time with other cases and other draws behind every seed; stops at a failure
+flakes: $(VENV)/.ready
+	for run in $$(seq $(RUNS)); do HYPOTHESIS_PROFILE=random $(BIN)/python -m pytest -q -n 2 --dist loadfile || exit 1; done
 
 # every test, those too dear for `make test` as well, with other and many more cases; what they count is left for `make trust`
 thorough: $(VENV)/.ready

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 __all__ = [
     "COUNT",
     "FRACTION",
+    "GRID",
+    "LEAK",
     "LOCATION",
     "NONNEGATIVE",
     "PARAMETERS",
@@ -23,6 +25,7 @@ __all__ = [
     "Array",
     "Domain",
     "Parameter",
+    "Unresolved",
 ]
 
 Array: TypeAlias = NDArray[np.float64]
@@ -76,11 +79,20 @@ class Domain:
         return f"in {left}{self.low:g}, {self.high:g}{right}"
 
 
+class Unresolved(ValueError):
+    """Arguments inside their domains, of mixtures so far apart or narrow that an exact route does not resolve them.
+
+    It is known only once the route has tried: its own check, ``LEAK`` or ``GRID``, fails. A simulation has no such limit.
+    """
+
+
 REAL: Final = Domain(-math.inf, math.inf, True, True)
 POSITIVE: Final = Domain(0.0, math.inf, True, True)
 NONNEGATIVE: Final = Domain(0.0, math.inf, False, True)
 FRACTION: Final = Domain(0.0, 1.0)
 COUNT: Final = Domain(1, 2**31 - 1)
+LEAK: Final = Domain(-1e-5, 1e-5)  # E e^Z - 1 of an exact round, in truth 0: beyond it the quadrature missed the learned law
+GRID: Final = Domain(48, 12_000)  # points of a grid in one dimension
 LOCATION: Final = Domain(-1e50, 1e50)  # of points and means: squared distances over any variance, squared again, are floats
 VARIANCE: Final = Domain(1e-100, 1e100)  # eigenvalues of a covariance
 
@@ -135,6 +147,7 @@ PARAMETERS: Final[Mapping[str, Parameter]] = MappingProxyType(
         "alpha": Parameter(FRACTION, 0.0, 1.0, 0.5),
         "generations": Parameter(COUNT, 1, 8, 1, whole=True),
         "n": Parameter(COUNT, 50, 2000, 50, whole=True),
+        "points": Parameter(Domain(2, COUNT.high), 4, 12, 4, whole=True),  # of a round whose outcomes are enumerated
         "seed": Parameter(NONNEGATIVE, 0, 2**32 - 1, 0, whole=True),
     }
 )

@@ -10,7 +10,7 @@ from scipy import special
 
 from numeric.validation import COUNT, NONNEGATIVE, Array, Domain, integer, real
 
-__all__ = ["Estimate", "mean_estimate"]
+__all__ = ["Estimate", "mean_estimate", "widened"]
 
 CONFIDENCE = Domain(0.0, 1.0, True, True)
 LIGHT, GROWTH = 1000.0, 0.7  # effective draws at which a heavy-tailed interval reaches twice as far, and how that grows
@@ -30,6 +30,7 @@ class Estimate:
             quantities (value and stderr of exp-moments rise and fall together).
         heavy: whether it is a mean of weights (e^Z and the like) with a long tail upwards: its interval then reaches further
             up, the more the smaller ``ess`` is.
+        skewness: of the error of ``value``, 1/sqrt(n) times that of one draw; the interval is widened by it, unless ``heavy``.
     """
 
     value: float
@@ -38,6 +39,7 @@ class Estimate:
     ess: float | None = None
     log_scale: bool = False
     heavy: bool = False
+    skewness: float = 0.0
 
     def __post_init__(self) -> None:
         if isinstance(self.value, bool) or not isinstance(self.value, (int, float, np.floating, np.integer)):
@@ -47,11 +49,12 @@ class Estimate:
         object.__setattr__(self, "value", float(self.value))
         object.__setattr__(self, "stderr", real("stderr", self.stderr, NONNEGATIVE))
         object.__setattr__(self, "n", integer("n", self.n, COUNT))
+        object.__setattr__(self, "skewness", real("skewness", self.skewness))
         ess = float(self.n) if self.ess is None else real("ess", self.ess, NONNEGATIVE)
         object.__setattr__(self, "ess", ess)
 
     def interval(self, confidence: float) -> tuple[float, float]:
-        """Two-sided interval at ``confidence`` in (0, 1): Student's t with n - 1 degrees of freedom.
+        """Two-sided interval at ``confidence`` in (0, 1): Student's t with n - 1 degrees of freedom, and ``widened``.
 
         Where the tail of the weights was missed, value and standard error are both too small, and the sample does not show
         it: its skewness says next to nothing about the error. What does is the effective number of draws. So the upper end of
@@ -66,6 +69,7 @@ class Estimate:
             effective = self.n if self.ess is None else self.ess
             stretch = 1.0 + (LIGHT / effective) ** GROWTH if effective > 0.0 else math.inf
             return self.value - width, self.value + stretch * width
+        width = float(widened(quantile, self.skewness)) * self.stderr
         if self.log_scale and self.value > 0.0:
             factor = math.exp(min(width / self.value, 700.0))
             return self.value / factor, self.value * factor
@@ -73,6 +77,14 @@ class Estimate:
 
     def __float__(self) -> float:
         return self.value
+
+
+def widened(quantile: float, skewness: float | Array) -> Array:
+    """Half-width of an interval in standard errors: a quantile, and the next term for a skewed studentised mean.
+
+    The error of a studentised mean of skewness g (that of the mean itself) is normal up to g (2 z^2 + 1)/6.
+    """
+    return np.asarray(quantile + np.abs(skewness) * (2.0 * quantile * quantile + 1.0) / 6.0)
 
 
 def mean_estimate(draws: Array, *, ess: float | None = None, log_scale: bool = False) -> Estimate:

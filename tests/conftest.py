@@ -7,11 +7,13 @@ import secrets
 from collections.abc import Iterator
 from functools import wraps
 
+import hypothesis.core
 import pytest
 from hypothesis import settings
 
 import theory
 from tests._imports import watched
+from tests._reseed import reseed
 from tests._schedule import pytest_collection_modifyitems, pytest_xdist_make_scheduler
 from theory import proof
 from theory.claim import Claim, Proof
@@ -19,18 +21,28 @@ from theory.kernel import judging
 
 __all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
 
-# "ci": the same cases every time, minutes; "thorough": other cases every time, an hour
+# "ci": the same cases and draws every time, minutes; "random": others every time, as many; "thorough": many more, an hour
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
+settings.register_profile("random", deadline=None, print_blob=True, database=None)
 settings.register_profile("thorough", deadline=None, print_blob=True, database=None)
 PROFILE = os.environ.setdefault("HYPOTHESIS_PROFILE", "ci")
 settings.load_profile(PROFILE)
-# the seed of tests/properties; workers of pytest-xdist inherit it
-SEED = os.environ.setdefault("HYPOTHESIS_SEED", "20260216" if PROFILE == "ci" else str(secrets.randbelow(2**32)))
+FRESH = PROFILE in ("random", "thorough")
+# the seed of tests/properties and, where FRESH, of every draw; workers of pytest-xdist inherit it
+SEED = os.environ.setdefault("HYPOTHESIS_SEED", str(secrets.randbelow(2**32)) if FRESH else "20260216")
+if FRESH:
+    reseed(int(SEED))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hypothesis outside tests/properties draws from the same seed."""
+    if FRESH:
+        hypothesis.core.global_force_seed = int(SEED)
 
 
 def pytest_report_header() -> str:
     """What a failure is to be repeated with."""
-    return f"properties: HYPOTHESIS_PROFILE={PROFILE} HYPOTHESIS_SEED={SEED}"
+    return f"cases: HYPOTHESIS_PROFILE={PROFILE} HYPOTHESIS_SEED={SEED}"
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,7 +8,7 @@ assumed about the inner products: none (:func:`discounted_sum`), all at their ce
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import Any, Final, Literal
 
 import sympy as sp
@@ -73,22 +73,26 @@ def triangle_bound(alpha: Any, innovations: Any, initial: Any = 0) -> sp.Expr:
     return finish(total, *flags)
 
 
-@lru_cache(maxsize=8)
-def _limit(decay: int, rho: sp.Expr) -> sp.Expr:
-    """lim D_N/S_N with J constant and <g_i, g_j> = c^|i-j| J², c in {-1, 0, 1}; even and odd N apart where c = -1."""
+def _ratio(decay: int, sign: sp.Expr, rounds: sp.Expr, rate: sp.Expr) -> sp.Expr:
+    """D_N/S_N with D_0 = 0, J constant and <g_i, g_j> = c^|i-j| J², c = 1 or -1; rho = exp(-``rate``), c^N = ``sign``."""
+    survival = sp.exp(-rate)
+    # |c| = 1 makes the double sum of c^|i-j| rho^(i+j) the square of a single one
+    drift = ((1 - sign * sp.exp(-rounds * rate)) / (1 - decay * survival)) ** 2
+    discounted = (1 - sp.exp(-2 * rounds * rate)) / (1 - survival**2)
+    return drift / discounted
+
+
+@cache
+def _limit(decay: int, rho: sp.Symbol) -> sp.Expr:
+    """lim D_N/S_N of ``_ratio``, even and odd N together; 1 where the innovations are orthogonal (c = 0)."""
     if decay == 0:
         return sp.Integer(1)
     rounds, rate = sp.symbols("N y", positive=True)
-    survival = sp.exp(-rate)
-    limits = set()
-    for sign in {1, decay}:  # (c rho)^N, for N even and odd
-        # |c| = 1 makes the double sum of c^|i-j| rho^(i+j) the square of a single one
-        drift = ((1 - sign * sp.exp(-rounds * rate)) / (1 - decay * survival)) ** 2
-        discounted = (1 - sp.exp(-2 * rounds * rate)) / (1 - survival**2)
-        limits.add(sp.factor(sp.limit(drift / discounted, rounds, sp.oo).subs(rate, -sp.log(rho))))
-    if len(limits) != 1:
-        raise ArithmeticError(f"even and odd N must have one limit, but they have {limits}")
-    return limits.pop()
+    sign = sp.Symbol("sign")  # c^N, whatever it is
+    limit = sp.factor(sp.limit(_ratio(decay, sign, rounds, rate), rounds, sp.oo).subs(rate, -sp.log(rho)))
+    if limit.free_symbols != {rho}:
+        raise ArithmeticError(f"even and odd N must have one limit, but it is {limit}")
+    return limit
 
 
 def interference(alpha: Any, pattern: Pattern) -> sp.Expr:
@@ -108,9 +112,8 @@ def interference(alpha: Any, pattern: Pattern) -> sp.Expr:
     value, inexact = fraction("alpha", alpha)
     if not isinstance(pattern, str) or pattern not in _DECAY:
         raise ValueError(f"pattern must be 'coherent', 'alternating' or 'orthogonal', but it is {shown(pattern)}")
-    rho, share = sp.symbols("rho share", positive=True)
+    rho, share = sp.symbols("rho share")
     numerator, denominator = sp.fraction(sp.cancel(_limit(_DECAY[pattern], rho).subs(rho, 1 - share)))
-    if denominator.subs(share, sp.Rational(1, 2)).is_negative:
-        numerator, denominator = sp.expand(-numerator), sp.expand(-denominator)
-    numerator, denominator = numerator.subs(share, value), denominator.subs(share, value)
+    unit = denominator.subs(share, 1)  # 1 - rho c is one there
+    numerator, denominator = (sp.expand(part / unit).subs(share, value) for part in (numerator, denominator))
     return sp.oo if denominator.is_zero else finish(numerator / denominator, inexact)

@@ -19,6 +19,7 @@ from numeric.validation import COUNT, POSITIVE, Array, Domain, generator, intege
 
 __all__ = ["WeightedMeans", "simulate_weighted_means", "weighted_means"]
 
+LIGHTEST: Final = 1e-6  # weight on the fresh points
 LARGEST: Final = 2000  # points of one kind whose outcomes are enumerated
 BLOCK: Final = 1 << 17  # chains advanced at once
 SETTLED: Final = 1e-12  # share of its start that the error may still carry when it counts as stationary
@@ -57,7 +58,8 @@ def weighted_means(alpha: float, *, n: int, ratio: float = 1.0) -> WeightedMeans
     """The stationary error without sampling: one round is enumerated over points at plus or minus sigma, then iterated.
 
     Args:
-        alpha: weight on the fresh points, in (0, 1].
+        alpha: weight on the fresh points, in [1e-6, 1]: what a round leaves of an error is (1 - alpha)^2, and its distance
+            from 1 must be known to 1e-9.
         n: fresh points of one round, 1 to 2000.
         ratio: kappa > 0, synthetic points per fresh one; kappa n must be a whole number, at most 2000.
 
@@ -70,6 +72,8 @@ def weighted_means(alpha: float, *, n: int, ratio: float = 1.0) -> WeightedMeans
         (0.666667, 0.618034)
     """
     weight, size, others = _checked(alpha, n, ratio)
+    if weight < LIGHTEST:
+        raise ValueError(f"alpha must be at least {LIGHTEST:g} for an enumeration, got {weight:g}")
     if max(size, others) > LARGEST:
         raise ValueError(f"n must be at most {LARGEST} points of either kind, got {max(size, others)}")
     best, slack = _best_weight(size, others)
@@ -149,13 +153,11 @@ def _checked(alpha: float, n: int, ratio: float) -> tuple[float, int, int]:
 
 
 def _settled(weight: float, n: int, others: int) -> float:
-    """The fixed point of one enumerated round, by iteration; in units of sigma^2/n."""
+    """The fixed point of one enumerated round, by iterating twice as many rounds each time; in units of sigma^2/n."""
     added, carried = (n * _one_round(weight, n, others, start) for start in (0.0, 1.0))
-    slope = (carried - added) / n  # of the squared error: what a round leaves of an error of 1
-    error, term = added, added
-    while term > SETTLED * (1.0 - slope) * error:
-        term *= slope
-        error += term
+    error, left = added, (carried - added) / n  # what the rounds so far leave of an error of 1
+    while left > SETTLED:
+        error, left = error + left * error, left * left
     return error
 
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import special
 
+from numeric.domains import LEAK, Unresolved
 from numeric.estimate import Estimate
 from numeric.generations.errors import ConsistentError, sup_energy
 from numeric.generations.fokker_planck import seen_by_endpoint
@@ -310,9 +311,12 @@ def _from_ideal_quadrature(laws: _Laws) -> _Numbers:
     for name, value, other in zip(names, fine, coarse, strict=True):
         numbers[name] = float(value)
         errors[name] = 3.0 * abs(float(value) - float(other)) + QUADRATURE * abs(float(value)) + 1e-13
-    leak = abs(float(fine[0]))
-    if leak > 1e-5:
-        raise ValueError(f"error must leave a learned law that the quadrature resolves, got E e^Z - 1 = {leak:.3g}")
+    leak = float(fine[0])
+    if not LEAK.contains(leak):
+        raise Unresolved(
+            f"error must leave a learned law that the quadrature resolves, with E e^Z - 1 {LEAK}, got {leak:.3g}; "
+            "use simulate_generation"
+        )
     del numbers["mass"], errors["mass"]
     learned = float(fine[1])
     numbers["remainder"] = float(fine[2]) - 2.0 * learned + ideal

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from numeric.generations.errors import AffineError, BoundedError, ConsistentError, ScoreError
-from numeric.generations.mixture_scores import Points, Real, RealArray, is_scalar, mixture_score, same_law
+from numeric.generations.mixture_scores import Points, Real, RealArray, is_scalar, mixture_score, refuse_large, same_law
 from numeric.laws.targets import Target, as_mixture
 from numeric.validation import Array
 
@@ -53,6 +53,9 @@ def error_field(error: ScoreError, target: Target, times: Array, real: Real) -> 
     """The lean field of one of our own errors, or a wrapper around a user's; a subclass may differ, so it is a user's.
 
     ``target`` is the law whose exact score the caller hands to ``values``.
+
+    Raises:
+        ValueError: an error whose squares overflow in ``real``.
     """
     dim = as_mixture(target).dim
     if type(error) is BoundedError:
@@ -73,6 +76,7 @@ class _Bounded:
     needs_laplacian = False
 
     def __init__(self, beta: float, dim: int, real: Real) -> None:
+        refuse_large("error", "beta", beta, real)
         self.scale, self.dim, self.real = beta, dim, real
 
     def floats(self) -> int:
@@ -100,6 +104,7 @@ class _Affine:
 
     def __init__(self, error: AffineError, times: Array, real: Real) -> None:
         parts = [error.at(t) for t in times.tolist()]
+        refuse_large("error", "entries", np.array([np.abs(entries).max() for part in parts for entries in part]), real)
         self.traces = [float(np.trace(matrix)) for matrix, _ in parts]
         self.scalars = [real(m[0, 0]) for m, _ in parts] if all(is_scalar(m) for m, _ in parts) else None
         self.offsets = [b[:, None].astype(real) if np.any(b) else None for _, b in parts]
@@ -131,7 +136,7 @@ class _Consistent:
     needs_laplacian = True
 
     def __init__(self, error: ConsistentError, times: Array, real: Real) -> None:
-        self.learned, self.real = mixture_score(error.learned, times, real), real
+        self.learned, self.real = mixture_score(error.learned, times, real, "error"), real
 
     def floats(self) -> int:
         return self.learned.floats()

@@ -40,6 +40,8 @@ def exact_generation(target: Target, error: ScoreError, process: OU = DEFAULT, *
     Raises:
         TypeError, ValueError: an argument of the wrong kind, or d > 1 with neither an affine error on a Gaussian nor a
             ConsistentError of this target.
+        numeric.domains.Unresolved: a ValueError; a mixture with scales too far apart, from some 30 standard deviations of a
+            component on.
 
     Example:
         >>> from numeric.generations.errors import AffineError

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg, special
 
+from numeric.domains import GRID, Unresolved
 from numeric.generations.errors import AffineError, BoundedError, ConsistentError, ScoreError, sup_energy
 from numeric.generations.generation import Generation
 from numeric.generations.growth import linear_infinities
@@ -46,7 +47,6 @@ LOST = {0.5: 1e-4, 1.0: 1e-7}  # the same, from which a quantity is refused
 SAFETY = 5.0
 MEMORY = 0.03  # share of the last but one change that the error bound is not to fall below
 ROUNDING = 2e-11
-LARGEST = 12_000  # grid points
 WORTHLESS = 1e-2  # relative error from which a number is refused
 
 FIELDS = ("ideal_energy", "learned_energy", "visible_energy", "path_chi2", "chi2", "kl")
@@ -290,7 +290,7 @@ def _refined(target: Target, error: ScoreError, process: OU, infinite: Mapping[s
             ),
         )
         largest = max(main.points, side.points if side else 0)
-        finest = level + 1 == len(RESOLUTIONS) or largest * RESOLUTIONS[level + 1] / resolution > LARGEST
+        finest = level + 1 == len(RESOLUTIONS) or largest * RESOLUTIONS[level + 1] / resolution > GRID.high
         if distance <= 1.0 or finest or (level > 3 and distance > 0.9 * farther):
             break  # reached, or no longer converging
         previous = current
@@ -419,10 +419,11 @@ def _grid(target: Target, process: OU, resolution: float, reach: float) -> _Grid
         widths = np.sqrt(values * math.exp(-t) - math.expm1(-t))
         ends = probe.forward(np.array([np.min(centres - reach * widths), np.max(centres + reach * widths)]), float(t))
         low, high = min(low, float(ends[0])), max(high, float(ends[1]))
-    count = max(48, math.ceil((high - low) * resolution))
-    if count > LARGEST:
-        raise ValueError(
-            f"target must have scales that {LARGEST} grid points resolve, got one that needs {count}; use simulate_generation"
+    count = max(int(GRID.low), math.ceil((high - low) * resolution))
+    if not GRID.contains(count):
+        raise Unresolved(
+            f"target must have scales that {GRID.high:g} grid points resolve, got one that needs {count}; "
+            "use simulate_generation"
         )
     return _Grid(means[chosen], values[chosen], np.linspace(low, high, count))
 

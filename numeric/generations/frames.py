@@ -15,7 +15,7 @@ from numeric.generations.errors import AffineError, BoundedError, ConsistentErro
 from numeric.generations.mixture_scores import is_isotropic, is_scalar, same_law
 from numeric.laws.channels import Channel
 from numeric.laws.targets import Gaussian, GaussianMixture, Target, as_mixture
-from numeric.validation import Array
+from numeric.validation import LOCATION, Array
 
 __all__ = ["Frame", "frame_of"]
 
@@ -106,7 +106,10 @@ def _carried_error(
 
         def offset(t: float) -> Array:
             original, shift = error.at(t)
-            return np.asarray(turn.T @ (shift + math.exp(-0.5 * t) * original @ centre))
+            here = np.asarray(turn.T @ (shift + math.exp(-0.5 * t) * original @ centre))
+            if not LOCATION.contains(here):
+                raise ValueError(f"error must be {LOCATION} at the mean of the target too, got {np.abs(here).max():.3g}")
+            return here
 
         return AffineError(matrix, offset)
     if isinstance(error, ConsistentError):

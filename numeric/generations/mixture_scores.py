@@ -27,11 +27,13 @@ __all__ = [
     "is_isotropic",
     "is_scalar",
     "mixture_score",
+    "refuse_large",
     "same_law",
 ]
 
 Real: TypeAlias = type[np.float32] | type[np.float64]
 RealArray: TypeAlias = NDArray[np.float32] | NDArray[np.float64] | NDArray[Any]
+LARGEST: Final = {np.float32: 1e18, np.float64: 1e150}  # numbers whose squares are floats
 LEAST: Final = {np.float32: -80.0, np.float64: -700.0}  # least exponent: below it exp leaves the normal numbers, and is slow
 
 
@@ -81,11 +83,27 @@ def is_isotropic(target: Target) -> bool:
     return np.array_equal(law.covs, law.covs[:, :1, :1] * np.eye(law.dim))
 
 
-def mixture_score(target: Target, times: Array, real: Real = np.float64) -> MixtureScore:
-    """The scores of ``target`` noised for each of ``times``, in the leanest of the three forms."""
+def refuse_large(name: str, what: str, entries: Array | float, real: Real) -> None:
+    """ValueError where entries are so large that their squares overflow in ``real``."""
+    size = float(np.max(np.abs(entries)))
+    if size > LARGEST[real]:
+        raise ValueError(
+            f"{name} must have {what} of at most {LARGEST[real]:g} for a simulation in {real.__name__}, got {size:.3g}"
+        )
+
+
+def mixture_score(target: Target, times: Array, real: Real = np.float64, name: str = "target") -> MixtureScore:
+    """The scores of ``target`` noised for each of ``times``, in the leanest of the three forms.
+
+    Raises:
+        ValueError: means or precisions too large for ``real``, by the ``name`` of the argument that they come from.
+    """
     law = as_mixture(target)
     kept = law.weights > 0.0
     parts = law.weights[kept], law.means[kept], law.covs[kept]
+    refuse_large(name, "means", parts[1], real)
+    variances = np.linalg.eigvalsh(parts[2]).min() * np.exp(-times) - np.expm1(-times)
+    refuse_large(name, "precisions at t0", 1.0 / variances, real)
     if np.all(parts[2] == parts[2][0]):
         return SharedCovariance(*parts, times, real)
     return IsotropicCovariances(*parts, times, real) if is_isotropic(law) else FullCovariances(*parts, times, real)

@@ -53,6 +53,7 @@ SECOND_ORDER: Final = ("energy", "visible", "linear", "noise", "linear_noise", "
 
 
 SUSPECT: Final = 6.0
+SHOWN: Final = 2048
 
 
 def gradient_of(**entries: float) -> Array:
@@ -99,30 +100,35 @@ def columns(sums: PathSums, forward_noise: Array, replicas: int) -> Array:
 
 @dataclass(frozen=True)
 class Moments:
-    """Mean (p,) and covariance (p, p) of ``n`` independent vectors of statistics, merged chunk by chunk in a fixed order."""
+    """Mean (p,) and covariance (p, p) of ``n`` independent vectors of statistics, merged chunk by chunk in a fixed order.
+
+    The first ``SHOWN`` vectors are kept, for how skewed a quantity is.
+    """
 
     n: int
     mean: Array
     scatter: Array  # sum of centred outer products
+    first: Array  # (p, at most SHOWN)
 
     @staticmethod
     def empty(count: int) -> Moments:
         """Of no vectors at all, of ``count`` statistics."""
-        return Moments(0, np.zeros(count), np.zeros((count, count)))
+        return Moments(0, np.zeros(count), np.zeros((count, count)), np.empty((count, 0)))
 
     @staticmethod
     def of(rows: Array) -> Moments:
         """From statistics (p, n)."""
         mean = rows.mean(axis=1)
         centred = rows - mean[:, None]
-        return Moments(rows.shape[1], mean, centred @ centred.T)
+        return Moments(rows.shape[1], mean, centred @ centred.T, rows[:, :SHOWN].copy())
 
     def merge(self, other: Moments) -> Moments:
         """Both samples together (Chan, Golub and LeVeque's pairwise update)."""
         total = self.n + other.n
         shift = other.mean - self.mean
         scatter = self.scatter + other.scatter + np.outer(shift, shift) * (self.n * other.n / total)
-        return Moments(total, self.mean + shift * (other.n / total), scatter)
+        first = np.concatenate([self.first, other.first[:, : SHOWN - self.first.shape[1]]], axis=1)
+        return Moments(total, self.mean + shift * (other.n / total), scatter, first)
 
     def ess(self, gradient: Array, offset: float = 0.0) -> float:
         """(sum w)^2 / sum w^2 over endpoints, for positive weights w = gradient . statistics + offset."""
@@ -132,7 +138,7 @@ class Moments:
 
     def transform(self, matrix: Array) -> Moments:
         """The moments of ``matrix`` (q, p) times the statistics."""
-        return Moments(self.n, matrix @ self.mean, matrix @ self.scatter @ matrix.T)
+        return Moments(self.n, matrix @ self.mean, matrix @ self.scatter @ matrix.T, matrix @ self.first)
 
     def variance(self, gradient: Array) -> float:
         """Variance of gradient . mean."""
@@ -154,17 +160,29 @@ class Moments:
         scale = np.sqrt(np.diagonal(self.scatter)[chosen])  # controls differ by orders of magnitude
         cross = self.scatter[chosen] / scale[:, None]
         slopes = np.linalg.lstsq(cross[:, chosen] / scale, cross, rcond=1e-12)[0]
-        return Moments(self.n, self.mean - (self.mean[chosen] / scale) @ slopes, self.scatter - cross.T @ slopes)
+        slopes = slopes / scale[:, None]
+        scatter = self.scatter - self.scatter[chosen].T @ slopes
+        return Moments(self.n, self.mean - self.mean[chosen] @ slopes, scatter, self.first - slopes.T @ self.first[chosen])
+
+    def skewness(self, gradient: Array) -> float:
+        """Skewness of gradient . mean: that of one vector, seen on the first ones, over sqrt(n)."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = gradient @ self.first
+            centred = values - values.mean()
+            scale = float(np.sqrt(np.mean(centred**2)))
+            third = float(np.mean((centred / scale) ** 3)) if 0.0 < scale < math.inf else 0.0
+        return third / math.sqrt(self.n) if math.isfinite(third) else 0.0
 
     def estimate(self, value: float, gradient: Array, *, ess: float | None = None, heavy: bool = False) -> Estimate | None:
         """A smooth function of the mean as an Estimate, its standard error by the delta method; None after an overflow.
 
-        ``heavy``: a mean of weights, whose interval must reach further up.
+        ``heavy``: a mean of weights, whose interval must reach further up, and whose skewness no sample shows.
         """
         variance = self.variance(gradient)
         if not (math.isfinite(value) and math.isfinite(variance)):
             return None
-        return Estimate(value, math.sqrt(max(variance, 0.0)), self.n, ess, heavy=heavy)
+        skewness = 0.0 if heavy else self.skewness(gradient)
+        return Estimate(value, math.sqrt(max(variance, 0.0)), self.n, ess, heavy=heavy, skewness=skewness)
 
 
 @dataclass(frozen=True)

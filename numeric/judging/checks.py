@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import product
 from typing import Any, TypeAlias
 
@@ -47,12 +47,13 @@ __all__ = [
     "judged_case",
 ]
 
-Claims: TypeAlias = Iterable[theory.Claim | str] | None
+Claims: TypeAlias = theory.Claim | Iterable[theory.Claim | str] | None
 Column: TypeAlias = Sequence[float | Estimate | None] | Array | float | Estimate | None
 
 CONFIDENCE = Domain(0.0, 1.0, True, True)
 WHOLE = ("divergence", "mmd", "smoothing_mmd")  # columns that speak of whole rounds
 ROUND_INDICES = (symbols.i, symbols.j, symbols.k)  # free in a formula: at every round
+KEPT = 4096  # relations whose parts are remembered
 ROUNDS_SHOWN = 24  # numbers of rounds N at which a statement about every N is evaluated in a long recursion
 
 
@@ -211,7 +212,7 @@ def check_measurements(
         if length != count:
             raise ValueError(f"{name} must have one value per generation, {count}, got {length}")
     noisy = sum(isinstance(value, Estimate) for values in columns.values() for value in values)
-    each = min(1.0 - (1.0 - level) / max(noisy, 1), math.nextafter(1.0, 0.0))
+    each = min(1.0 - (1.0 - level) / max(noisy, 1), math.nextafter(1.0, -math.inf))
     chosen = _chosen(claims)
     checks = list(_check_measured_rounds(chosen, columns, count, begin, each))
     whole = _measured_recursion(columns, shares, start, count, each, scalars)
@@ -308,7 +309,7 @@ def _argument(name: str) -> str:
 
 def _column(name: str, values: Column, domain: Domain) -> list[Quantity | None]:
     """A column of floats or Estimates; inf is allowed where the quantity may diverge, None where nothing was measured."""
-    if isinstance(values, str) or values is None:
+    if isinstance(values, str):
         raise TypeError(f"{name} must be numbers or Estimates, got {shown(values)}")
     given: Any = np.atleast_1d(values) if isinstance(values, np.ndarray) else values
     several = isinstance(given, Iterable) and not isinstance(given, Mapping)
@@ -319,7 +320,7 @@ def _column(name: str, values: Column, domain: Domain) -> list[Quantity | None]:
     for entry in entries:
         if entry is None or isinstance(entry, Estimate):
             out.append(entry)
-        elif isinstance(entry, (float, np.floating)) and math.isinf(entry) and entry > 0 and domain is NONNEGATIVE:
+        elif isinstance(entry, (float, np.floating)) and entry == math.inf and domain is NONNEGATIVE:
             out.append(math.inf)
         else:
             out.append(real(name, entry, domain))
@@ -336,7 +337,7 @@ def _check_measured_rounds(
         found["initial_kl"] = Interval.point(initial_kl)
         if "observability" in found and "ideal_energy" in found:
             found["visible_energy"] = found["observability"] * found["ideal_energy"]
-        if {"path_chi2", "ideal_energy", "learned_energy"} <= found.keys():
+        if all(name in found for name in ("path_chi2", "ideal_energy", "learned_energy")):
             minus = Interval.point(-2.0)
             remainder = found["path_chi2"] + minus * found["learned_energy"] + found["ideal_energy"]
             impossible = bool(remainder.high < 0.0)  # the three numbers cannot belong to one round: none can be trusted
@@ -371,12 +372,12 @@ def _measured_recursion(
     scalars: Mapping[str, float],
 ) -> Case:
     """The same columns as a recursion: D_0 .. D_N and the energies per round."""
-    pooled = math.isnan(shares[0])
+    pooled, least = any(map(math.isnan, shares)), min(shares)
     found: dict[str, Interval] = {"accumulates": Interval.point(float(pooled))}
     if not pooled:
         found["fresh_fraction"] = Interval.point(np.array(shares))
-    if len(set(shares)) == 1 and shares[0] > 0.0:
-        found["alpha"] = Interval.point(shares[0])
+    if 0.0 < least == max(shares):
+        found["alpha"] = Interval.point(least)
     renamed = {
         "ideal_energy": "ideal_energies",
         "learned_energy": "learned_energies",
@@ -445,12 +446,12 @@ def _check(claim: theory.Claim, case: Case) -> Iterator[BoundCheck]:
             yield _verdict(claim, said, generation, decision, failure, doubt)
 
 
-@lru_cache(maxsize=1 << 12)
+@lru_cache(maxsize=KEPT)
 def _free(relation: sp.Basic) -> frozenset[sp.Basic]:
     return frozenset(relation.free_symbols)
 
 
-@lru_cache(maxsize=1 << 12)
+@lru_cache(maxsize=KEPT)
 def _quantities(relation: sp.Basic) -> frozenset[str]:
     """Names of the quantities without which a relation cannot be evaluated."""
     labels = {base.label for base in relation.atoms(sp.IndexedBase)}
@@ -473,25 +474,23 @@ def _steps(relation: sp.Basic, case: Case) -> Iterator[tuple[int | None, dict[sp
     if running:
         for steps in product(*(range(1 if symbol.is_positive else 0, case.rounds) for symbol in running)):
             yield max(steps), {**dict(zip(running, steps, strict=True)), symbols.N: case.rounds}
-    elif symbols.N in free:
-        last = _last_only(relation)
-        every = np.unique(np.linspace(1, max(case.rounds, 1), ROUNDS_SHOWN).round().astype(int))
-        for count in [case.rounds] if last else every.tolist():
-            if count <= case.rounds:
-                yield count, {symbols.N: count}
-    else:
+    elif symbols.N not in free:
         yield None, {}
+    elif case.rounds:
+        every = np.unique(np.linspace(1, case.rounds, ROUNDS_SHOWN).round().astype(int)).tolist()
+        for count in [case.rounds] if _last_only(relation) else every:
+            yield count, {symbols.N: count}
 
 
 def _orders(case: Case) -> NDArray[np.intp]:
     """The orders of the Hermite coefficients that a case carries, but 0, the mass, which says nothing."""
     try:
-        return np.arange(1, case("hermite_data").low.shape[0])
+        return np.arange(1, case("hermite_data").low.size)
     except MissingQuantity:
-        return np.arange(0)
+        return np.zeros(0, dtype=np.intp)
 
 
-@lru_cache(maxsize=1 << 12)
+@lru_cache(maxsize=KEPT)
 def _last_only(relation: sp.Basic) -> bool:
     """Whether a relation speaks of the weights W_{iN}, which a recursion carries for its last generation only."""
     return any(base.label.name == "weights" for base in relation.atoms(sp.IndexedBase))
@@ -559,7 +558,7 @@ def _verdict(
     return BoundCheck(claim.id, generation, decision.kind, decision.bound, decision.observed, decision.margin, verdict, said)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=KEPT)
 def _shown(side: sp.Basic, order: int | None) -> str:
     """A side of a relation as text, with the order of a Hermite coefficient written out."""
     return str(side if order is None else side.xreplace({symbols.order: sp.Integer(order)}))
@@ -574,7 +573,7 @@ def _davis(order: Array) -> Array:
 FUNCTIONS = {"davis_constant": _davis}
 
 
-@lru_cache(maxsize=1)
+@cache
 def _moment_formula() -> sp.Expr:
     """C' in the symbols of the vocabulary."""
     return theory.moment_constant(symbols.moment_order, symbols.energy_order, symbols.weight_moment, symbols.energy_moment)
@@ -593,7 +592,7 @@ def _with_moments(case: Case) -> Case:
     if not math.isfinite(bound) or least <= 0.0:
         return case
     found = bounded_moment_constants(max(bound, least), least)
-    if found is None or found.delta is None or found.gamma is None:
+    if found is None:
         return case
     moments = {
         "moment_order": found.delta,
@@ -617,7 +616,7 @@ def _with_affine_moments(case: Case, generation: Generation) -> Case:
     if affine_field(target, error) is None or not 0.0 < float(case("ideal_energy").low) < math.inf:
         return case
 
-    @lru_cache(maxsize=1)
+    @cache
     def best() -> dict[str, float]:
         found: dict[str, float] = {}
         for pair in moment_pairs(target, error, generation.process, float(case("ideal_energy").low)):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, reduce
 from itertools import product
 from typing import NamedTuple, TypeAlias
 
@@ -46,10 +46,11 @@ class Interval:
 
     @staticmethod
     def around(value: float | Array, radius: float | Array, *, noisy: bool = False, doubt: str = "") -> Interval:
-        centre, width = np.asarray(value, dtype=np.float64), np.asarray(radius, dtype=np.float64)
-        width = np.where(np.isfinite(centre), width, 0.0)  # an infinite divergence is infinite, not inf - inf
-        with np.errstate(over="ignore"):
-            return Interval(centre - width, centre + width, noisy, doubt)
+        centre = np.asarray(value, dtype=np.float64)
+        finite = np.isfinite(centre)  # an infinite divergence is infinite, not inf - inf
+        with np.errstate(invalid="ignore", over="ignore"):
+            low, high = np.where(finite, centre - radius, centre), np.where(finite, centre + radius, centre)
+        return Interval(low, high, noisy, doubt)
 
     @property
     def middle(self) -> Array:
@@ -67,41 +68,40 @@ class Interval:
             return self._with(self.low + other.low, self.high + other.high, other)
 
     def __mul__(self, other: Interval) -> Interval:
-        if self.low.ndim == 0 and other.low.ndim == 0:  # one number by one: numpy would cost more than the product
+        if not (self.low.ndim or other.low.ndim):  # one number by one: numpy would cost more than the product
             pairs = product((float(self.low), float(self.high)), (float(other.low), float(other.high)))
             numbers = [0.0 if a == 0.0 or b == 0.0 else a * b for a, b in pairs]
             known = not any(map(math.isnan, numbers))
             low, high = (min(numbers), max(numbers)) if known else (math.nan, math.nan)
             return self._with(np.asarray(low), np.asarray(high), other)
+        if self.low is self.high and other.low is other.high:
+            only = _times(self.low, other.low)
+            return self._with(only, only, other)
         left = (self.low,) if self.low is self.high else (self.low, self.high)
         right = (other.low,) if other.low is other.high else (other.low, other.high)
         ends = [_times(a, b) for a in left for b in right]
-        if len(ends) == 1:
-            return self._with(ends[0], ends[0], other)
         return self._with(np.minimum.reduce(ends), np.maximum.reduce(ends), other)
 
     def power(self, exponent: float) -> Interval:
         """self ** exponent; the base is cut to its nonnegative part where the exponent is not an integer."""
         if exponent < 0:
             return self.power(-exponent)._reciprocal()
+        low, high = self.low, self.high
+        if exponent % 2.0 == 0.0:
+            size = self.absolute()
+            low, high = size.low, size.high
+        elif not exponent.is_integer():
+            # a true value is never negative here: only rounding or noise puts an interval's end below zero
+            low, high = np.maximum(low, 0.0), np.maximum(high, 0.0)
         with np.errstate(over="ignore"):
-            if exponent == int(exponent) and int(exponent) % 2 == 0:
-                low, high = np.abs(self.low), np.abs(self.high)
-                straddles = (self.low < 0.0) & (self.high > 0.0) & (exponent > 0)
-                small = np.where(straddles, 0.0, np.minimum(low, high) ** exponent)
-                return self._with(small, np.maximum(low, high) ** exponent)
-            low, high = self.low, self.high
-            if exponent != int(exponent):
-                # a true value is never negative here: only rounding or noise puts an interval's end below zero
-                low, high = np.maximum(low, 0.0), np.maximum(high, 0.0)
-            return self._with(np.power(low, exponent), np.power(high, exponent))
+            return self._with(low**exponent, high**exponent)
 
     def _reciprocal(self) -> Interval:
         """1 / self; 1/0 is inf, and no verdict may rest on a division by a number of unknown sign."""
         straddles = (self.low < 0.0) & (self.high > 0.0)
         with np.errstate(divide="ignore", over="ignore"):
-            low, high = 1.0 / np.where(self.high == 0.0, 0.0, self.high), 1.0 / np.where(self.low == 0.0, 0.0, self.low)
-        low = np.where(straddles | ((self.high == 0.0) & (self.low < 0.0)), -np.inf, low)
+            low, high = 1.0 / (self.high + 0.0), 1.0 / (self.low + 0.0)  # -0.0 + 0.0 is 0.0
+        low = np.where((self.low < 0.0) & (self.high >= 0.0), -np.inf, low)
         high = np.where(straddles, np.inf, high)
         unknown = "a division by a number that may be 0 or of either sign" if bool(np.any(straddles)) else ""
         return replace(self._with(low, high), doubt=self.doubt or unknown)
@@ -110,20 +110,18 @@ class Interval:
         """self ** exponents for an array of nonnegative integers."""
         if np.any(exponents < 0):
             raise NotImplementedError("cannot evaluate negative powers that run with an index")
+        even, size = exponents % 2.0 == 0.0, self.absolute()
+        low, high = np.where(even, size.low, self.low), np.where(even, size.high, self.high)
         with np.errstate(over="ignore"):
-            ends = [np.power(self.low, exponents), np.power(self.high, exponents)]
-        low, high = np.minimum(*ends), np.maximum(*ends)
-        straddles = (self.low < 0.0) & (self.high > 0.0) & (exponents % 2 == 0) & (exponents > 0)
-        return self._with(np.where(straddles, 0.0, low), high)
+            return self._with(np.power(low, exponents), np.power(high, exponents))
 
     def monotone(self, function: Callable[[Array], Array]) -> Interval:
-        with np.errstate(over="ignore", divide="ignore"):
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # NaN where the function is not defined
             return self._with(function(self.low), function(self.high))
 
     def absolute(self) -> Interval:
-        low, high = np.abs(self.low), np.abs(self.high)
-        straddles = (self.low <= 0.0) & (self.high >= 0.0)
-        return self._with(np.where(straddles, 0.0, np.minimum(low, high)), np.maximum(low, high))
+        nearest = np.minimum(np.maximum(0.0, self.low), self.high)  # to zero, of all inside
+        return self._with(np.abs(nearest), np.maximum(-self.low, self.high))
 
     def larger(self, other: Interval) -> Interval:
         return self._with(np.maximum(self.low, other.low), np.maximum(self.high, other.high), other)
@@ -197,7 +195,7 @@ def _plan(node: sp.Basic, functions: frozenset[str]) -> Plan:
     if join is not None:
         return _joined(parts, join)
     if isinstance(node, sp.KroneckerDelta):
-        return _equal(*parts[:2])
+        return _equal(*parts)
     [*_, argument] = parts
     if isinstance(node, sp.Abs):
         return lambda scope, index, depth: argument(scope, index, depth).absolute()
@@ -223,8 +221,8 @@ def _one_power(node: sp.Mul) -> sp.Expr:
         bases.setdefault(-exponent if down else exponent, []).append(1 / base if down else base)
     if all(len(several) == 1 for several in bases.values()):
         return node
-    powers = [sp.Pow(sp.Mul(*several), exponent, evaluate=False) for exponent, several in bases.items()]
-    return sp.Mul(*others, *powers, evaluate=False)
+    powers = [sp.Pow(sp.Mul(*several), exponent) for exponent, several in bases.items()]
+    return sp.Mul(*others, *powers)
 
 
 def _symbol(node: sp.Symbol) -> Plan:
@@ -278,13 +276,8 @@ def _entry(node: sp.Indexed, positions: list[Plan]) -> Plan:
         where: list[int | NDArray[np.int64]] = []
         for axis, position in enumerate(positions):
             value = position(scope, index, depth).low
-            at: int | NDArray[np.int64]
-            if value.ndim == 0:
-                at = lowest = highest = round(float(value))
-            else:
-                at = np.rint(value).astype(np.int64)
-                lowest, highest = int(at.min(initial=0)), int(at.max(initial=-1))
-            if axis >= whole.low.ndim or lowest < 0 or highest >= whole.low.shape[axis]:
+            at = np.rint(value).astype(np.int64) if value.ndim else round(float(value))
+            if axis >= whole.low.ndim or not _inside(at, whole.low.shape[axis]):
                 raise MissingQuantity(f"{node} lies outside what was measured")
             where.append(at)
         key = tuple(where)
@@ -292,6 +285,12 @@ def _entry(node: sp.Indexed, positions: list[Plan]) -> Plan:
         return whole._with(low, low if whole.low is whole.high else np.asarray(whole.high[key]))
 
     return run
+
+
+def _inside(at: int | NDArray[np.int64], length: int) -> bool:
+    if isinstance(at, int):
+        return 0 <= at < length
+    return bool(np.all((at >= 0) & (at < length)))
 
 
 def _accumulated(node: sp.Sum | sp.Product, functions: frozenset[str]) -> Plan:
@@ -305,17 +304,15 @@ def _accumulated(node: sp.Sum | sp.Product, functions: frozenset[str]) -> Plan:
         start, stop = (np.rint(end(scope, index, depth).low).astype(np.int64) for end in (first, last))
         if int(np.max(stop)) < int(np.min(start)):
             return empty
-        running = np.arange(int(np.min(start)), int(np.max(stop)) + 1, dtype=np.float64).reshape((-1,) + (1,) * depth)
+        running = np.arange(int(np.min(start)), int(np.max(stop)) + 1, dtype=np.float64)
+        running = running.reshape(running.shape + (1,) * depth)
         body = inner(scope, {**index, symbol: running}, depth + 1)
         inside = (running >= start) & (running <= stop)
         low, high = (np.where(inside, end, empty.low) for end in (body.low, body.high))
         if adds:
             with np.errstate(invalid="ignore", over="ignore"):  # inf - inf is NaN: not computable
                 return body._with(low.sum(axis=0), high.sum(axis=0))
-        total = body._with(low[0], high[0])
-        for a, b in zip(low[1:], high[1:], strict=True):
-            total = total * body._with(a, b)
-        return total
+        return reduce(Interval.__mul__, map(body._with, low, high))
 
     return run
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from numeric.estimate import Estimate
+from numeric.estimate import Estimate, widened
 from numeric.generations.errors import ConsistentError
 from numeric.generations.generation import Generation, Quantity
 from numeric.judging.formula import Interval, MissingQuantity
@@ -25,7 +25,7 @@ from numeric.recursions.mmd import SQUARE_ROUNDING, with_mmd
 from numeric.recursions.recursion import Recursion
 from numeric.validation import Array
 
-__all__ = ["Case", "generation_case", "measured", "recursion_case", "widened"]
+__all__ = ["Case", "generation_case", "measured", "recursion_case"]
 
 ROUNDING = 1e-9  # relative error granted to a number from an exact route that reports no error of its own
 FLOOR = 1e-12  # absolute error granted to the exact quantities of one round
@@ -178,14 +178,6 @@ def _array(recursion: Recursion, name: str, values: Array, scale: Array, level: 
     unit = Estimate(0.0, 1.0, 2**31 - 1).interval(level)[1]
     width = errors * widened(unit, recursion.skewness.get(name, np.zeros(())))
     return Interval.around(values, radius + width, noisy=True, doubt=doubt)
-
-
-def widened(quantile: float, skewness: float | Array) -> Array:
-    """Half-width of an interval in standard errors: a normal quantile, and the next term for a skewed studentised mean.
-
-    The error of a studentised mean of skewness g (that of the mean itself) is normal up to g (2 z^2 + 1)/6.
-    """
-    return np.asarray(quantile + np.abs(skewness) * (2.0 * quantile * quantile + 1.0) / 6.0)
 
 
 def _pattern(recursion: Recursion) -> dict[str, Interval]:

@@ -8,12 +8,12 @@ from typing import TypeAlias
 
 import numpy as np
 
-from numeric.estimate import Estimate
+from numeric.estimate import Estimate, widened
 from numeric.fits.fit_energy import FitEnergy
 from numeric.fits.refits import Refits
 from numeric.fits.weighted_means import WeightedMeans
 from numeric.judging.formula import Interval
-from numeric.judging.quantities import FEW, ROUNDING, Case, widened
+from numeric.judging.quantities import FEW, ROUNDING, Case
 from numeric.validation import Array
 
 __all__ = ["FiniteSample", "refit_case"]

@@ -34,7 +34,8 @@ class BoundCheck:
         claim: the claim's id.
         generation: the round, or the number of rounds, that the check speaks of; None for a single generation.
         kind: "upper", "lower" or "equality": how observed stands to bound.
-        bound, observed: the two sides, bound on the right. NaN where an assumption fails before they can be formed.
+        bound, observed: the two sides, bound on the right. NaN where the interval of a side is the whole line: nothing is
+            known of it, and the margin is infinite.
         margin: by how much the relation holds, >= 0 where it does. Includes the reported numerical error of exact
             quantities; for simulated ones it is the distance between the intervals, so that noise never helps.
         verdict: see Verdict.

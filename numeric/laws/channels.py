@@ -38,7 +38,7 @@ class Channel(Pasted):
             "shift": real_array("shift", shift, ndim=(0, 1)),
             "noise": real_array("noise", noise, ndim=(0, 1, 2)),
         }
-        sizes = {name: value.shape[0] for name, value in values.items() if value.ndim > 0}
+        sizes = {name: len(value) for name, value in values.items() if value.ndim > 0}
         if len(set(sizes.values())) > 1:
             raise ValueError(f"gain, shift and noise must have the same dimension, got {sizes}")
         dim = next(iter(sizes.values()), 1)
@@ -59,7 +59,7 @@ class Channel(Pasted):
     @property
     def dim(self) -> int | None:
         """Dimension, or None where every part is a scalar and any dimension will do."""
-        return next((int(value.shape[0]) for value in (self.gain, self.shift, self.noise) if value.ndim > 0), None)
+        return next((len(value) for value in (self.gain, self.shift, self.noise) if value.ndim > 0), None)
 
     def matrices(self, dim: int) -> tuple[Array, Array, Array]:
         """Gain (d, d), shift (d,) and noise covariance (d, d) in dimension ``dim``."""
@@ -79,22 +79,19 @@ class Channel(Pasted):
             raise ValueError("channel must give a law with a density, got a singular covariance")
         means = law.means @ gain.T + shift
         if isinstance(target, Gaussian):
-            return Gaussian(means[0], covs[0])
+            return Gaussian(*means, *covs)  # one row each
         return GaussianMixture(law.weights, means, covs)
 
     def then(self, after: Channel) -> Channel:
         """The composition: this channel first, ``after`` second."""
         if not isinstance(after, Channel):
             raise TypeError(f"after must be a Channel, got {type(after).__name__}")
-        dim = self.dim or after.dim or 1
+        dim = self.dim or after.dim
+        if dim is None:  # stay dimension-free
+            scale = after.gain
+            return Channel(scale * self.gain, scale * self.shift + after.shift, scale**2 * self.noise + after.noise)
         gain, shift, noise = self.matrices(dim)
         outer, offset, extra = after.matrices(dim)
-        if self.dim is None and after.dim is None:  # stay dimension-free
-            return Channel(
-                float(outer[0, 0] * gain[0, 0]),
-                float(outer[0, 0] * shift[0] + offset[0]),
-                float(outer[0, 0] ** 2 * noise[0, 0] + extra[0, 0]),
-            )
         return Channel(outer @ gain, outer @ shift + offset, outer @ noise @ outer.T + extra)
 
     def transform(self, samples: ArrayLike, *, rng: np.random.Generator | int | None) -> Array:

@@ -10,7 +10,7 @@ Closed forms are arranged around E = S0^-1/2 (S1 - S0) S0^-1/2 and log1p/expm1, 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,8 +50,8 @@ __all__ = [
 MARGIN = 1e-12  # relative eigenvalues below this count as not positive
 DECIDED = 1e-6  # distance from the limit at which no further search is needed
 CLIMBS = 64  # starts of the search for the worst direction, where fewer do not decide
-PAIR_CHUNK = 1 << 20  # entries of a block of component pairs
-MONTE_CARLO_CHUNK = 1 << 15
+PAIR_CHUNK = 1_048_576  # entries of a block of component pairs
+MONTE_CARLO_CHUNK = 32_768
 ROUNDING = 1e-27  # divergences of equal laws come out below this by rounding alone: no grid refines them further
 SERIES = 0.03  # |x| below which x - log1p(x) is summed as a series
 
@@ -87,7 +87,7 @@ def chi2(p: Target, q: Target, *, n: int | None = None, rng: Rng = None) -> floa
         return math.inf if draws is None else Estimate(math.inf, 0.0, draws)
     if draws is not None:
         return _estimate(left, right, draws, rng, lambda ratio_p, ratio_q: (ratio_p - ratio_q) ** 2 / ratio_q)
-    if right.weights.shape[0] == 1:
+    if len(right.weights) == 1:
         return _chi2_gaussian_reference(left, right)
     _need_n("chi2", left.dim)
     return _quadrature(left, right, chi2_integrand, 2.0)
@@ -100,7 +100,8 @@ def chi2_infinite_reason(p: Target, q: Target, order: float = 2.0) -> str | None
     the diagonal pairs decide. For component j of p (covariance S_j) and every direction y in coordinates where S_j = I, some
     component l of q must have y^T S_l^-1 y < order/(order - 1); the relative eigenvalue reported is 2 - y^T S_l^-1 y (for
     order 2) in the worst direction looked at. At equality (within 1e-12) the linear terms decide: order b_j/(order - 1),
-    b = S^-1 m, must lie strictly inside the convex hull of the b_l that attain it, along the null space.
+    b = S^-1 m, must lie strictly inside the convex hull of the b_l that attain it, along the null space. Where the worst
+    direction is an axis of no component, equality counts as infinite.
 
     In one dimension, and where every direction is settled by a single l (or a convex combination of them), the decision is
     exact; for d = 2 the directions are scanned in closed form; for d > 2 the worst direction is climbed to from several starts,
@@ -150,45 +151,33 @@ class _Worst:
     margin: float
     form: int
     null: Array  # (d, r)
-    attained: Indices  # the forms that are at equality on the null space
+    attained: Sequence[int]  # the forms that are at equality on the null space
 
 
 def _worst_direction(forms: Array, limit: float) -> _Worst:
     """min over unit y of max_l (limit - y^T B_l y), divided by limit - 1 so that 1 means equal laws. B_l: (m, d, d)."""
-    count, dim = forms.shape[0], forms.shape[1]
     scale = limit - 1.0
     values, vectors = np.linalg.eigh(forms)
     top = values[:, -1]
     best = int(np.argmin(top))
     margin = (limit - float(top[best])) / scale
-    if margin > MARGIN:
-        return _Worst(margin, best, np.empty((dim, 0)), np.empty(0, dtype=np.intp))
-    if count == 1 or dim == 1 or margin >= -MARGIN:
-        null = vectors[best][:, values[best] > limit - MARGIN * scale] if abs(margin) <= MARGIN else np.empty((dim, 0))
-        if count == 1 or dim == 1 or _all_at_least(forms, null, limit):
-            attained = np.flatnonzero([_equal_on(form, null, limit) for form in forms])
-            return _Worst(margin, best, null, attained)
+    almost = float(top[best]) * (1.0 - MARGIN)
+    axes = vectors[best][:, values[best] >= almost]
+    # one component is enough, or its worst axes are also the worst of all, since no other is lower there
+    if margin > MARGIN or np.all(np.linalg.eigvalsh(axes.T @ forms @ axes) >= almost):
+        attained = np.abs(forms @ axes - limit * axes).max(axis=(1, 2)) <= 1e-9 * limit
+        return _Worst(margin, best, axes, np.flatnonzero(attained).tolist())
     # several references, none of which is enough alone: the worst direction of their lower envelope
     direction = _search_direction(forms, vectors, limit)
-    quadratic = np.einsum("nab,a,b->n", forms, direction, direction)
+    quadratic = forms @ direction @ direction
     best = int(np.argmin(quadratic))
-    margin = (limit - float(quadratic[best])) / scale
-    null = direction[:, None]
-    return _Worst(margin, best, null, np.flatnonzero(np.abs(quadratic - limit) <= 1e-9 * scale))
-
-
-def _all_at_least(forms: Array, null: Array, limit: float) -> bool:
-    """Whether no form is better than equality on the null space, so that equality there is the worst case."""
-    return bool(null.shape[1] > 0 and np.all(np.linalg.eigvalsh(null.T @ forms @ null)[:, 0] >= limit - 1e-9))
-
-
-def _equal_on(form: Array, null: Array, limit: float) -> bool:
-    return null.shape[1] > 0 and float(np.abs(form @ null - limit * null).max()) <= 1e-9 * limit
+    # at equality a step sideways trades their quadratics for linear terms, of either sign along y and -y: nothing decays
+    return _Worst((limit - float(quadratic[best])) / scale, best, direction[:, None], [])
 
 
 def _search_direction(forms: Array, vectors: Array, limit: float) -> Array:
     """Unit y with the largest min_l y^T B_l y: closed form for d = 2, else ascents until none can tell more about ``limit``."""
-    dim = forms.shape[1]
+    *_, dim = forms.shape
     if dim == 2:
         # y = (cos a, sin a): y^T B y = m + c cos 2a + s sin 2a; the maximum of a minimum is at a peak or a crossing
         mean, cosine, sine = 0.5 * (forms[:, 0, 0] + forms[:, 1, 1]), 0.5 * (forms[:, 0, 0] - forms[:, 1, 1]), forms[:, 0, 1]
@@ -199,7 +188,7 @@ def _search_direction(forms: Array, vectors: Array, limit: float) -> Array:
         ratio = -dm[crossing] / radius[crossing]
         meets = np.abs(ratio) <= 1.0
         base, swing = np.arctan2(ds, dc)[crossing][meets], np.arccos(ratio[meets])
-        doubled = np.concatenate([peaks, base + swing, base - swing])
+        doubled = np.concatenate([peaks, base + swing])  # base - swing is that of the pair in the other order
         value = np.min(mean + np.outer(np.cos(doubled), cosine) + np.outer(np.sin(doubled), sine), axis=1)
         angle = 0.5 * doubled[int(np.argmax(value))]
         return np.array([math.cos(angle), math.sin(angle)])
@@ -220,7 +209,7 @@ def _search_direction(forms: Array, vectors: Array, limit: float) -> Array:
 
 def _climb(forms: Array, start: Array, level: float) -> Array:
     """A unit y from which min_l y^T B_l y does not grow: the largest s with y^T B_l y >= s for every l, |y| = 1."""
-    rise, fall = np.append(np.zeros(start.size), -1.0), np.full(forms.shape[0], -1.0)
+    rise, fall = np.append(np.zeros(start.size), -1.0), np.full(len(forms), -1.0)
 
     def height(z: Array, /, *_: object) -> float:
         return -float(z[-1])
@@ -243,8 +232,8 @@ def _climb(forms: Array, start: Array, level: float) -> Array:
 
 def _no_higher(forms: Array, y: Array, level: float) -> float:
     """What min_l y^T B_l y exceeds for no unit y: the largest eigenvalue of sum_l w_l B_l, w the multipliers at ``y``."""
-    pulls = np.vstack([(forms @ y - level * y).T, np.ones(forms.shape[0])])
-    weights = optimize.nnls(pulls, np.append(np.zeros(y.size), 1.0), maxiter=100 * forms.shape[0])[0]
+    pulls = np.vstack([(forms @ y - level * y).T, np.ones(len(forms))])
+    weights = optimize.nnls(pulls, np.append(np.zeros(y.size), 1.0), maxiter=100 * len(forms))[0]
     return float(np.linalg.eigvalsh(np.tensordot(weights / weights.sum(), forms, 1))[-1])
 
 
@@ -262,7 +251,7 @@ def _strictly_inside(point: Array, hull: Array) -> bool:
         for sign in (1.0, -1.0):
             cost = np.zeros(differences.shape[1])
             cost[axis] = sign
-            result = optimize.linprog(cost, A_ub=differences, b_ub=np.zeros(differences.shape[0]), bounds=(-1.0, 1.0))
+            result = optimize.linprog(cost, A_ub=differences, b_ub=np.zeros(len(differences)), bounds=(-1.0, 1.0))
             if result.fun is None or result.fun < -1e-9:
                 return False
     return True
@@ -283,10 +272,8 @@ def pair_excess(shifts: Array, drifts: Array, others: tuple[Array, Array] | None
         (n, m).
     """
     right_shifts, right_drifts = (shifts, drifts) if others is None else others
-    out = np.empty((shifts.shape[0], right_shifts.shape[0]))
-    block = max(1, PAIR_CHUNK // (right_shifts.shape[0] * math.prod(drifts.shape[1:])))
-    for start in range(0, shifts.shape[0], block):
-        part = slice(start, start + block)
+    out = np.empty((len(shifts), len(right_shifts)))
+    for part in _blocks(len(shifts), right_drifts.size):
         a, e = shifts[part, None], drifts[part, None]
         b, f = right_shifts[None], right_drifts[None]
         if drifts.ndim == 2:
@@ -305,6 +292,13 @@ def pair_excess(shifts: Array, drifts: Array, others: tuple[Array, Array] | None
         return np.asarray(np.expm1(out))
 
 
+def _blocks(count: int, width: int) -> Iterator[slice]:
+    """Slices of ``count`` rows of ``width`` entries, each as many rows as ``PAIR_CHUNK`` allows, but one at least."""
+    rows = max(1, PAIR_CHUNK // width)
+    for start in range(0, count, rows):
+        yield slice(start, start + rows)
+
+
 def _logdet_one_minus(product: Array) -> Array:
     """log det(I - P) for stacked P (..., d, d), by the trace series where P is small."""
     size = np.abs(product).sum(axis=-1).max(axis=-1)
@@ -312,7 +306,7 @@ def _logdet_one_minus(product: Array) -> Array:
     small = size < 0.01
     if np.any(small):
         factor = product[small]
-        power, total = factor, np.zeros(factor.shape[0])
+        power, total = factor, np.zeros(len(factor))
         for k in range(1, 10):
             total -= np.trace(power, axis1=-2, axis2=-1) / k
             power = power @ factor
@@ -328,30 +322,23 @@ def _chi2_gaussian_reference(p: GaussianMixture, q: GaussianMixture) -> float:
     shifts = solve_triangular(lower, (p.means[kept] - q.means[0]).T, lower=True).T
     distinct, label = _distinct(p.covs[kept])
     drifts = _whitened(lower, distinct - q.covs[0])
-    if distinct.shape[0] == 1:
-        values, vectors = np.linalg.eigh(drifts[0])
-        diagonal = np.broadcast_to(values, shifts.shape)
-        rotated = shifts @ vectors
-        if weights.shape[0] > 512:
-            return _chi2_shared(weights, rotated, values)
-        return float(weights @ pair_excess(rotated, diagonal) @ weights)
+    if len(distinct) == 1:
+        values, vectors = np.linalg.eigh(*drifts)
+        return _chi2_shared(weights, shifts @ vectors, values)
     total = 0.0
-    block = 256
-    for start in range(0, weights.shape[0], block):
-        part = slice(start, start + block)
+    for part in _blocks(len(weights), len(weights)):
         excess = pair_excess(shifts[part], drifts[label[part]], (shifts, drifts[label]))
         total += float(weights[part] @ excess @ weights)
     return total
 
 
 def _chi2_shared(weights: Array, shifts: Array, values: Array) -> float:
-    """The double sum for thousands of components of one covariance, with E = diag(values): one matrix product per block."""
+    """The double sum for components of one covariance, with E = diag(values): one matrix product per block."""
     inverse = 1.0 / (1.0 - values * values)
     own = 0.5 * np.sum(shifts**2 * values * inverse, axis=1)
     constant = -0.5 * float(np.sum(np.log1p(-values * values)))
-    total, block = 0.0, max(1, PAIR_CHUNK // weights.shape[0])
-    for start in range(0, weights.shape[0], block):
-        part = slice(start, start + block)
+    total = 0.0
+    for part in _blocks(len(weights), len(weights)):
         with np.errstate(over="ignore"):
             excess = np.expm1((shifts[part] * inverse) @ shifts.T + own[part, None] + own + constant)
         total += float(weights[part] @ excess @ weights)
@@ -361,9 +348,8 @@ def _chi2_shared(weights: Array, shifts: Array, values: Array) -> float:
 def chi2_integrand(log_p: Array, log_q: Array) -> Array:
     """(p - q)^2 / q without cancellation where p ~ q and without overflow where p >> q."""
     ratio = log_p - log_q
-    return np.asarray(
-        np.where(ratio < 30.0, np.exp(log_q) * np.expm1(np.minimum(ratio, 30.0)) ** 2, np.exp(np.minimum(log_p + ratio, 700.0)))
-    )
+    # q (r - 1)^2 = max(q, p^2/q) (1 - min(r, 1/r))^2
+    return np.asarray(np.expm1(-np.abs(ratio)) ** 2 * np.exp(np.minimum(np.maximum(log_q, log_p + ratio), 700.0)))
 
 
 # ------------------------------------------------------------------------------------------------- other f-divergences
@@ -386,10 +372,10 @@ def kl(p: Target, q: Target, *, n: int | None = None, rng: Rng = None) -> float 
 
 def _kl_integrand(log_p: Array, log_q: Array) -> Array:
     """p log(p/q) - p + q >= 0, as q (r log r - r + 1) = p (log r - 1 + 1/r) with x - log1p(x) for r ~ 1."""
-    inverse = np.expm1(np.clip(log_q - log_p, -700.0, 700.0))  # 1/r - 1
-    near = np.exp(log_p) * _minus_log1p(np.clip(inverse, -0.9999, 1e300))
-    far = np.exp(log_p) * (log_p - log_q - 1.0) + np.exp(log_q)
-    return np.asarray(np.where(np.abs(log_q - log_p) < 1.0, near, far))
+    gap = log_q - log_p
+    near = np.exp(log_p) * _minus_log1p(np.expm1(np.clip(gap, -1.0, 1.0)))
+    far = np.exp(log_q) - np.exp(log_p) * (gap + 1.0)
+    return np.asarray(np.where(np.abs(gap) < 1.0, near, far))
 
 
 def hellinger(p: Target, q: Target, *, n: int | None = None, rng: Rng = None) -> float | Estimate:
@@ -441,7 +427,7 @@ def renyi(p: Target, q: Target, *, order: float, n: int | None = None, rng: Rng 
 
     def integrand(log_p: Array, log_q: Array) -> Array:
         # (r^order - 1 - order (r - 1)) q, nonnegative up to sign: keeps digits where p ~ q
-        ratio = np.clip(log_p - log_q, -700.0, 700.0)
+        ratio = np.clip(log_p - log_q, -1.0, 1.0)
         near = np.exp(log_q) * (np.expm1(power * ratio) - power * np.expm1(ratio))
         far = np.exp(np.minimum(power * log_p + rest * log_q, 700.0)) - rest * np.exp(log_q) - power * np.exp(log_p)
         return np.asarray(np.where(np.abs(log_p - log_q) < 1.0, near, far))
@@ -471,7 +457,7 @@ def tv(p: Target, q: Target, *, n: int | None = None, rng: Rng = None) -> float 
         if not np.any(values):
             return math.erf(float(np.linalg.norm(shift)) / math.sqrt(8.0))
         if left.dim == 1:
-            return _tv_normal(float(values[0]), float(shift[0]))
+            return _tv_normal(values.item(), shift.item())
     _need_n("tv", left.dim)
     if left.dim == 1:
         edges = _crossings(lambda x: left.logpdf(x) - right.logpdf(x), left, right)
@@ -626,12 +612,12 @@ def _need_n(name: str, dim: int) -> None:
 
 
 def _single(p: GaussianMixture, q: GaussianMixture) -> bool:
-    return bool(max(p.weights.shape[0], q.weights.shape[0]) == 1)
+    return bool(max(len(p.weights), len(q.weights)) == 1)
 
 
 def _distinct(covs: Array) -> tuple[Array, Indices]:
     """The distinct matrices of (k, d, d) and the label of each of the k."""
-    count = covs.shape[0]
+    count = len(covs)
     if not np.any(covs != covs[0]):
         return covs[:1], np.zeros(count, dtype=np.intp)
     _, first, inverse = np.unique(covs.reshape(count, -1), axis=0, return_index=True, return_inverse=True)
@@ -640,7 +626,7 @@ def _distinct(covs: Array) -> tuple[Array, Indices]:
 
 def _whitened(lower: Array, matrices: Array) -> Array:
     """L^-1 M L^-T for stacked symmetric M."""
-    inverse = solve_triangular(lower, np.eye(lower.shape[0]), lower=True)
+    inverse = solve_triangular(lower, np.eye(len(lower)), lower=True)
     out = inverse @ matrices @ inverse.T
     return np.asarray(0.5 * (out + np.swapaxes(out, -1, -2)))
 
@@ -681,7 +667,7 @@ def _quadrature(
         tails = product_box(p, q, frame, order)
         box = tails if tails is not None else scanned_box(lambda x: order * p.logpdf(x) + (1.0 - order) * q.logpdf(x), box)
     value, _ = integrate(
-        lambda x: integrand(density_on(p, x), density_on(q, x)),
+        lambda x: integrand(_log_density(p, x), _log_density(q, x)),
         box,
         rtol=rtol,
         atol=ROUNDING,
@@ -689,6 +675,15 @@ def _quadrature(
         analytic=analytic,
     )
     return float(value[0])
+
+
+def _log_density(law: GaussianMixture, nodes: Array) -> Array:
+    """``density_on``, exact also where its factorised form underflows."""
+    out = density_on(law, nodes)
+    lost = np.isneginf(out)
+    if np.any(lost):
+        out[lost] = law.logpdf(nodes[lost])
+    return out
 
 
 def _estimate(p: GaussianMixture, q: GaussianMixture, n: int, rng: Rng, function: Callable[[Array, Array], Array]) -> Estimate:

@@ -69,7 +69,7 @@ class MeasuredDrift:
     @property
     def generations(self) -> int:
         """N."""
-        return int(self.innovation.shape[0])
+        return self.innovation.size
 
     def position(self, generation: int) -> str:
         """Where D_n lies, in words, for n = ``generation`` in 1 .. N; "" where it was not measured or has no bound.
@@ -128,23 +128,21 @@ def measured_drift(
     columns = {name: _entries(name, values) for name, values in given.items() if values is not None}
     if not columns:
         raise ValueError("measurements must have at least one column (an energy, a divergence, ...), got none")
-    lengths = {len(values) for values in columns.values()}
-    lengths |= set() if isinstance(alpha, str) or np.ndim(alpha) == 0 else {len(np.ravel(alpha))}
-    count = max(lengths)
+    count = max(np.size(alpha), *map(len, columns.values()))
     for name, column in columns.items():
         if len(column) != count:
             raise ValueError(f"{name} must have one value per generation, {count}, got {len(column)}")
     start = real("initial_divergence", initial_divergence, NONNEGATIVE)
     mixing = resolve_mixing(alpha, count)
     noisy = sum(isinstance(entry, Estimate) for entry in columns.get("divergence", []))
-    level = min(1.0 - (1.0 - real("confidence", confidence, LEVEL)) / max(noisy, 1), math.nextafter(1.0, 0.0))
+    level = min(1.0 - (1.0 - real("confidence", confidence, LEVEL)) / max(noisy, 1), math.nextafter(1.0, -math.inf))
     values = {name: np.array([_value(entry) for entry in column]) for name, column in columns.items()}
     missing = np.full(count, math.nan)
     sizes, source = _innovations(values)
     root = math.sqrt(start)
     weights, first = mixing.resolvent[:, 1:], mixing.resolvent[:, 0]
-    terms = weights * np.where(weights > 0.0, sizes, 0.0)  # later rounds, measured or not, have no part in D_n
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
+        terms = np.where(weights > 0.0, weights * sizes, 0.0)  # later rounds, measured or not, have no part in D_n
         ceiling, orthogonal = (terms.sum(axis=1) + first * root) ** 2, (terms**2).sum(axis=1) + first**2 * start
         floor = _floor_size(values, sizes, mixing.fresh) / (2.0 - mixing.fresh) ** 2
     ends = [(start, start), *(_interval(entry, level) for entry in columns.get("divergence", [None] * count))]

@@ -105,7 +105,7 @@ def plan_fresh_fraction(
             f"tolerance must be at least {least:.6g}, the drift that one round alone may cause at fresh fraction 1, "
             f"got {setting.tolerance:.6g}"
         )
-    if energy == 0.0 or least == 0.0:
+    if least == 0.0:
         return 0.0
     ratio = setting.tolerance / least  # the gain that the memory of earlier rounds may have, >= 1
     if generations is not None:
@@ -168,7 +168,7 @@ def drift_ceiling(
         raise ValueError(f"energy must broadcast with alpha, of shape {fractions.shape}, got shape {energies.shape}") from None
     size = setting.sizes(energies)
     gain = setting.gain(fractions)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         ceiling = np.where(size == 0.0, 0.0, size * gain)
     if setting.divergence == "tv":
         ceiling = np.minimum(ceiling, 1.0)
@@ -223,7 +223,7 @@ def frontier(
     """
     setting = _setting(tolerance, observability, coherent, divergence, generations)
     shares = np.geomspace(SMALLEST_SHOWN, 1.0, 200) if alpha is None else real_array("alpha", alpha, SOME, ndim=(1,))
-    shares = np.unique(np.minimum(shares, 1.0))
+    shares = np.unique(shares)
     return Frontier(
         setting.tolerance,
         setting.divergence,
@@ -273,7 +273,7 @@ def sampling_energy(
     Source: sample-size-law, sample-size-law-limit. Errors of this kind are fresh draws: they are orthogonal from round to
     round.
     """
-    points = real("sample_size", sample_size, Domain(1.0, math.inf, False, True))
+    points = real("sample_size", sample_size, Domain(1.0, math.inf))
     return _parameters(dim, eigenvalues, process)[0] / points
 
 
@@ -299,10 +299,10 @@ def plan_sample_size(
         raise ValueError(
             f"energy must be at least {parameters / 2.0**53:.3g}, so that n is a countable number, got {wanted:.3g}"
         )
-    least = max(math.ceil(points), 2)
-    if parameters / (least - 1) <= wanted:  # the quotient was rounded up past an integer
-        least -= 1
-    return max(least, count + 1)
+    below = math.ceil(points) - 1
+    if below > count and parameters / below <= wanted:  # the quotient was rounded up past an integer
+        return below
+    return max(below, count) + 1
 
 
 def _parameters(dim: int | None, eigenvalues: ArrayLike | None, process: OU | None) -> tuple[float, int]:
@@ -329,7 +329,7 @@ def _parameters(dim: int | None, eigenvalues: ArrayLike | None, process: OU | No
     both = last + first
     # sum w² + sum_{j<k} w w = (sum w² + (sum w)²)/2, and a difference of squares is the difference times the sum
     grown = float(np.sum(rise))
-    return grown + 0.5 * float(np.sum(rise * both)) + 0.5 * grown * float(np.sum(both)), int(spread.shape[0])
+    return grown + 0.5 * float(np.sum(rise * both)) + 0.5 * grown * float(np.sum(both)), spread.size
 
 
 @dataclass(frozen=True)
@@ -351,18 +351,21 @@ class _Setting:
 
     def gain(self, alpha: Array) -> Array:
         """By how much the rounds before it multiply that."""
-        if self.divergence == "chi2" and not self.coherent:
-            return self._memory(alpha * (2.0 - alpha), 2.0 * np.log1p(-np.minimum(alpha, np.nextafter(1.0, 0.0))), alpha)
-        sums = self._memory(alpha, np.log1p(-np.minimum(alpha, np.nextafter(1.0, 0.0))), alpha)
-        return sums if self.divergence == "tv" else sums**2
+        with np.errstate(divide="ignore", over="ignore"):
+            log_keep = np.log1p(-alpha)
+            if self.divergence == "chi2" and not self.coherent:
+                return self._memory(alpha * (2.0 - alpha), 2.0 * log_keep)
+            sums = self._memory(alpha, log_keep)
+            return sums if self.divergence == "tv" else sums**2
 
-    def _memory(self, rate: Array, log_keep: Array, alpha: Array) -> Array:
+    def _memory(self, rate: Array, log_keep: Array) -> Array:
         """sum_{k<N} keep^k = (1 - keep^N)/(1 - keep) with rate = 1 - keep."""
-        count = math.inf if self.generations is None else float(self.generations)
-        safe = np.where(rate == 0.0, 1.0, rate)
-        with np.errstate(invalid="ignore"):
-            kept = np.ones_like(safe) if math.isinf(count) else -np.expm1(count * log_keep)
-        return np.where(rate == 0.0, count, np.where(alpha == 1.0, 1.0, kept / safe))
+        if self.generations is None:
+            whole, gone = np.full(rate.shape, math.inf), np.ones(rate.shape)
+        else:
+            whole, gone = np.full(rate.shape, float(self.generations)), -np.expm1(self.generations * log_keep)
+        np.divide(gone, rate, out=whole, where=rate > 0.0)
+        return whole
 
     def energies(self, alpha: Array) -> Array:
         """The energies at which the ceiling equals the tolerance."""
@@ -406,8 +409,8 @@ def least_root(excess: Callable[[float], float]) -> float:
         return 0.0
     if excess(1.0) >= 0.0:
         return 1.0
-    root = float(optimize.brentq(excess, 0.0, 1.0, xtol=1e-16, rtol=8.9e-16, maxiter=500))
-    step = 1e-16
-    while excess(root) > 0.0 and root < 1.0:  # brentq may stop a few ulps short of the safe side
-        root, step = min(root + step * max(root, 1e-300), 1.0), 2.0 * step
+    near, ulps = 1e-16, 8.9e-16
+    root = float(optimize.brentq(excess, 0.0, 1.0, xtol=near, rtol=ulps, maxiter=500))
+    while excess(root) > 0.0:  # brentq stops on either side
+        root = min(root + near + ulps * root, 1.0)
     return root

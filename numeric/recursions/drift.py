@@ -80,8 +80,8 @@ def products_from_coefficients(laws: Array, mixed: Array, excess: Array) -> Prod
     innovations = laws[1:] - mixed
     images = innovations @ excess
     return Products(
-        np.maximum(np.einsum("ij,jk,ik->i", laws, excess, laws, optimize=True), 0.0),
-        np.maximum(np.einsum("ij,jk,ik->i", mixed, excess, mixed, optimize=True), 0.0),
+        np.maximum(np.einsum("ij,ij->i", laws @ excess, laws), 0.0),
+        np.maximum(np.einsum("ij,ij->i", mixed @ excess, mixed), 0.0),
         images @ innovations.T,
         images @ laws[0],
     )
@@ -89,9 +89,8 @@ def products_from_coefficients(laws: Array, mixed: Array, excess: Array) -> Prod
 
 def scaled_excess(log_ratio: Array, log_weight: Array) -> Array:
     """(r - 1) sqrt(w) from log r and log w, without cancellation for r ~ 1 or overflow for large r."""
-    near = np.expm1(np.minimum(log_ratio, 30.0)) * np.exp(0.5 * log_weight)
-    far = np.exp(np.minimum(log_ratio + 0.5 * log_weight, 350.0))
-    return np.asarray(np.where(log_ratio < 30.0, near, far))
+    gap = np.copysign(np.expm1(-np.abs(log_ratio)), log_ratio)  # (r - 1)/max(r, 1)
+    return np.asarray(gap * np.exp(np.minimum(np.maximum(log_ratio, 0.0) + 0.5 * log_weight, 350.0)))
 
 
 def block_products(values: Array, weights: Array) -> tuple[Array, Array, Array, Array]:
@@ -177,8 +176,8 @@ def assemble(
 
 def _weighted(weights: Array, values: Array) -> Array:
     """weights @ values with 0 * inf = 0: what has no weight does not count."""
-    finite = np.where(np.isfinite(values), values, 0.0)
-    total = weights @ finite
-    for index in np.flatnonzero(~np.isfinite(values)):
+    finite = np.isfinite(values)
+    total = weights[:, finite] @ values[finite]
+    for index in np.flatnonzero(~finite):
         total = np.where(weights[:, index] != 0.0, values[index], total)
     return np.asarray(total)

@@ -95,7 +95,7 @@ def exact_recursion(
     mixing = resolve_mixing(alpha, generations)
     channels = _channels(channel, mixing.generations, law.dim)
     start = None if initial is None else _initial(initial, law.dim)
-    gaussian = law.weights.shape[0] == 1
+    gaussian = len(law.weights) == 1
     if not gaussian and law.dim > 2:
         raise ValueError(
             f"target must be Gaussian, or a mixture in d <= 2, for exact_recursion, got a mixture in dimension {law.dim}; "
@@ -125,25 +125,31 @@ def exact_recursion(
 # ------------------------------------------------------------------------------------------- the family of components
 
 
-@dataclass(frozen=True, eq=False)
-class _Atom:
-    """The image of p or of p^0 under the channels so far, as deviations from its base components (k of them).
+@dataclass(frozen=True)
+class _Run:
+    """How often in a row one channel, with identity gain, was applied to which deviations.
 
-    ``run``: how often in a row the last channel, with identity gain, was applied to the deviations ``origin``; the
-    deviation is then origin + run * (shift, noise), never an accumulated sum.
+    The deviation is then origin + times * (shift, noise), never an accumulated sum.
     """
+
+    channel: int
+    times: int
+    shift: Array  # (k, d), of the origin
+    drift: Array  # (k, d, d)
+
+
+@dataclass(frozen=True)
+class _Atom:
+    """The image of p or of p^0 under the channels so far, as deviations from its base components (k of them)."""
 
     group: int  # 0: p, 1: p^0
     shift: Array  # (k, d)
     drift: Array  # (k, d, d)
     age: int = 0
-    channel: int = -1
-    run: int = 0
-    origin_shift: Array | None = None
-    origin_drift: Array | None = None
+    run: _Run | None = None
 
 
-@dataclass(eq=False)
+@dataclass
 class _Family:
     """All atoms, flattened to components, and the coefficients of the laws over them."""
 
@@ -176,12 +182,11 @@ class _Family:
         if (atom, number) not in self.advanced:
             old = self.atoms[atom]
             gain, offset, noise = matrices
-            if np.array_equal(gain, np.eye(gain.shape[0])):
-                continues = old.channel == number and old.origin_shift is not None and old.origin_drift is not None
-                run = old.run + 1 if continues else 1
-                shift0 = old.origin_shift if continues and old.origin_shift is not None else old.shift
-                drift0 = old.origin_drift if continues and old.origin_drift is not None else old.drift
-                new = _Atom(old.group, shift0 + run * offset, drift0 + run * noise, old.age + 1, number, run, shift0, drift0)
+            if np.array_equal(gain, np.eye(len(gain))):
+                run = _Run(number, 1, old.shift, old.drift)
+                if old.run is not None and old.run.channel == number:
+                    run = replace(old.run, times=old.run.times + 1)
+                new = _Atom(old.group, run.shift + run.times * offset, run.drift + run.times * noise, old.age + 1, run)
             else:
                 means, covs = self.base_means[old.group], self.base_covs[old.group]
                 shift = old.shift @ gain.T + (means @ gain.T + offset - means)
@@ -197,7 +202,7 @@ class _Family:
 
     def owner(self) -> NDArray[np.intp]:
         """The atom of every component."""
-        return np.repeat(np.arange(len(self.atoms)), [atom.shift.shape[0] for atom in self.atoms])
+        return np.repeat(np.arange(len(self.atoms)), [len(atom.shift) for atom in self.atoms])
 
     def shares(self) -> Array:
         """The weight of every component within its atom."""
@@ -216,9 +221,9 @@ class _Family:
         weights = np.concatenate([coefficients[index] * self.base_weights[self.atoms[index].group] for index in used])
         means = np.concatenate([self.base_means[atom.group] + atom.shift for atom in atoms])
         covs = np.concatenate([self.base_covs[atom.group] + atom.drift for atom in atoms])
-        if weights.shape[0] == 1:
-            return Gaussian(means[0], covs[0])
-        return GaussianMixture(weights / weights.sum(), means, covs)
+        if len(weights) == 1:
+            return Gaussian(*means, *covs)
+        return GaussianMixture(weights, means, covs)
 
 
 def _channels(channel: Channel | Sequence[Channel], count: int, dim: int) -> list[Channel]:
@@ -329,31 +334,41 @@ def family_laws(target: GaussianMixture, channel: Channel, mixing: Mixing) -> li
 
 def _relative(family: _Family) -> tuple[Array, Array]:
     """Gaussian target: shifts a (m, d) and drifts E (m, d, d), or (m, d) in a common eigenbasis, where p = N(0, I)."""
-    lower = np.linalg.cholesky(family.base_covs[0][0])
-    inverse = solve_triangular(lower, np.eye(lower.shape[0]), lower=True)
-    shifts = np.concatenate([atom.shift for atom in family.atoms]) @ inverse.T
-    raw = np.concatenate([atom.drift for atom in family.atoms])
+    (cov,) = family.base_covs[0]
+    shifts, drifts = _white(np.linalg.cholesky(cov), family)
     if family.target.dim == 1:
-        return shifts, raw[:, :, 0] / family.base_covs[0][0, 0]
-    drifts = inverse @ raw @ inverse.T
-    drifts = 0.5 * (drifts + np.swapaxes(drifts, 1, 2))
+        return shifts, np.concatenate([atom.drift for atom in family.atoms])[:, :, 0] / cov  # one rounding instead of three
     return _diagonalised(shifts, drifts)
+
+
+def _white(lower: Array, family: _Family) -> tuple[Array, Array]:
+    """Shifts (m, d) and drifts (m, d, d) of all components in coordinates y = L^-1 x."""
+    inverse = solve_triangular(lower, np.eye(len(lower)), lower=True)
+    drifts = inverse @ np.concatenate([atom.drift for atom in family.atoms]) @ inverse.T
+    shifts = np.concatenate([atom.shift for atom in family.atoms]) @ inverse.T
+    return shifts, 0.5 * (drifts + np.swapaxes(drifts, 1, 2))
 
 
 def _diagonalised(shifts: Array, drifts: Array) -> tuple[Array, Array]:
     """The same in a common eigenbasis, drifts as (m, d), where there is one."""
-    dim = shifts.shape[1]
+    *_, dim = drifts.shape
     off = ~np.eye(dim, dtype=bool)
-    basis = np.eye(dim)
-    if np.any(drifts[:, off]):
-        # a generic combination has the common eigenvectors, if the matrices commute
-        mixture = np.einsum("m,mab->ab", np.random.default_rng(0).uniform(0.5, 1.5, drifts.shape[0]), drifts)
-        basis = np.asarray(np.linalg.eigh(mixture)[1])
+    basis = _common_basis(drifts)
     rotated = basis.T @ drifts @ basis
     size = np.abs(rotated).max(axis=(1, 2))
     if np.any(np.abs(rotated[:, off]).max(axis=1, initial=0.0) > 4e-15 * dim * size):
         return shifts, drifts
     return shifts @ basis, np.diagonal(rotated, axis1=1, axis2=2).copy()
+
+
+def _common_basis(drifts: Array) -> Array:
+    """The eigenvectors of all the matrices (m, d, d), where they have them in common."""
+    *_, dim = drifts.shape
+    if not np.any(drifts[:, ~np.eye(dim, dtype=bool)]):
+        return np.eye(dim)
+    # a generic combination has the common eigenvectors, if the matrices commute
+    mixture = np.einsum("m,mab->ab", np.random.default_rng(0).uniform(0.5, 1.5, len(drifts)), drifts)
+    return np.asarray(np.linalg.eigh(mixture).eigenvectors)
 
 
 def _gaussian_products(family: _Family, reasons: dict[str, str]) -> Products:
@@ -487,7 +502,7 @@ def _intra(family: _Family, laws: Sequence[object], mixtures: Sequence[object], 
     The tail of p^{i+1}^2/q_i lies below those of N_j^2/(c_l N_l), for every component j of p^{i+1} any component l of q_i:
     the one that the channel sent to j, or j itself.
     """
-    count = family.mixed.shape[0]
+    count = len(family.mixed)
     frame = default_frame([family.target])
     low, high, finite = _intra_boxes(family, frame)
     result = np.zeros(count)
@@ -510,11 +525,11 @@ def _intra(family: _Family, laws: Sequence[object], mixtures: Sequence[object], 
         box = Box(*frame, low[group].min(axis=0), high[group].max(axis=0), step)
         used = int(np.count_nonzero(np.any(family.in_laws[group + 1] | family.in_mixed[group], axis=0)))
         nodes = min(INTRA_NODES, INTRA_ENTRIES // used)
-        if math.prod(axis.shape[0] for axis in box.axes(step)) * 2**family.target.dim > nodes:
+        if math.prod(len(axis) for axis in box.axes(step)) * 2**family.target.dim > nodes:
             result[group] = np.nan  # narrow ridges across a wide box
             continue
         sums = _intra_integrand(family, group, low[group], high[group], frame)
-        block = max(256, NODE_ENTRIES // max(used, group.shape[0]))
+        block = max(256, NODE_ENTRIES // max(used, len(group)))
         value, error = integrate_sums(sums, box, rtol=1e-10, atol=1e-26, block=block, max_nodes=nodes)
         with np.errstate(invalid="ignore"):
             result[group] = np.where(error <= np.maximum(1e-6 * value, 1e-20), value, np.nan)
@@ -538,11 +553,11 @@ def _intra_boxes(family: _Family, frame: tuple[Array, Array]) -> tuple[Array, Ar
     first = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=atoms))])
     sources = np.array([(old, new) for (old, _), new in family.advanced.items()] + [(atom, atom) for atom in range(atoms)])
     sizes = first[sources[:, 1] + 1] - first[sources[:, 1]]
-    pair = np.repeat(np.arange(sources.shape[0]), sizes)
-    within = np.arange(pair.shape[0]) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    pair = np.repeat(np.arange(len(sources)), sizes)
+    within = np.arange(len(pair)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     before, after = first[sources[pair, 0]] + within, first[sources[pair, 1]] + within
     low, high = pair_extent(means[after], covs[after], means[before], covs[before], -PARTNER_SLACK)
-    shape = (sources.shape[0], means.shape[1])
+    shape = (len(sources), means.shape[1])
     pair_low, pair_high = np.full(shape, np.inf), np.full(shape, -np.inf)
     np.minimum.at(pair_low, pair, low)  # all components of a pair of atoms
     np.maximum.at(pair_high, pair, high)
@@ -550,7 +565,7 @@ def _intra_boxes(family: _Family, frame: tuple[Array, Array]) -> tuple[Array, Ar
     bulk_low, bulk_high = np.full((atoms, shape[1]), np.inf), np.full((atoms, shape[1]), -np.inf)
     np.minimum.at(bulk_low, owner, means - plain)
     np.maximum.at(bulk_high, owner, means + plain)
-    count = family.mixed.shape[0]
+    count = len(family.mixed)
     lows, highs, finite = np.zeros((count, shape[1])), np.zeros((count, shape[1])), np.zeros(count, dtype=bool)
     for i in range(count):
         usable = family.in_mixed[i, sources[:, 0]] & family.in_laws[i + 1, sources[:, 1]]
@@ -592,7 +607,7 @@ def _intra_integrand(
             excess = np.where(logs < 30.0, near, np.exp(logs - top[:, None]) - unit)
             gap, base = excess @ innovations.T, excess @ blends.T + unit
         else:
-            logs, reference = _component_logpdf(flat, nodes), np.zeros(nodes.shape[0])
+            logs, reference = _component_logpdf(flat, nodes), np.zeros(len(nodes))
             top = logs.max(axis=1)
             dense = np.exp(logs - top[:, None])
             gap, base = dense @ innovations.T, dense @ blends.T
@@ -619,32 +634,19 @@ def _intra_integrand(
 
 def _log_ratios(shifts: Array, drifts: Array, nodes: Array, family: _Family) -> Array:
     """log N_j/p (m, components) for a Gaussian p and drifts diagonal in a common basis, from the deviations."""
-    lower = np.linalg.cholesky(family.base_covs[0][0])
-    white = solve_triangular(lower, (nodes - family.base_means[0][0]).T, lower=True).T
-    if family.target.dim > 1:
-        white = white @ _basis(family, lower)
-    out = np.zeros((nodes.shape[0], shifts.shape[0]))
+    (mean,), (cov,) = family.base_means[0], family.base_covs[0]
+    lower = np.linalg.cholesky(cov)
+    white = solve_triangular(lower, (nodes - mean).T, lower=True).T @ _common_basis(_white(lower, family)[1])
+    out = np.zeros((len(nodes), len(shifts)))
     for axis in range(shifts.shape[1]):
         y, a, e = white[:, axis, None], shifts[:, axis], drifts[:, axis]
         out += 0.5 * (y - a) ** 2 * (e / (1.0 + e)) + a * y - 0.5 * (a * a + np.log1p(e))
     return out
 
 
-def _basis(family: _Family, lower: Array) -> Array:
-    """The common eigenbasis that ``_diagonalised`` found, recovered from the same data."""
-    inverse = solve_triangular(lower, np.eye(lower.shape[0]), lower=True)
-    drifts = inverse @ np.concatenate([atom.drift for atom in family.atoms]) @ inverse.T
-    drifts = 0.5 * (drifts + np.swapaxes(drifts, 1, 2))
-    dim = lower.shape[0]
-    if not np.any(drifts[:, ~np.eye(dim, dtype=bool)]):
-        return np.eye(dim)
-    mixture = np.einsum("m,mab->ab", np.random.default_rng(0).uniform(0.5, 1.5, drifts.shape[0]), drifts)
-    return np.asarray(np.linalg.eigh(mixture)[1])
-
-
 def _weighted_sup(family: _Family) -> Array:
     """(N,) upper bounds of sup q_i/p: coefficients times the bound of each atom; 0 times infinity is 0."""
-    if family.target.weights.shape[0] == 1 and all(atom.group == 0 for atom in family.atoms):
+    if len(family.target.weights) == 1 and all(atom.group == 0 for atom in family.atoms):
         drifts = np.concatenate([atom.drift for atom in family.atoms])
         shifts = np.concatenate([atom.shift for atom in family.atoms])
         logs = _log_sups(shifts, drifts, np.broadcast_to(family.base_covs[0], drifts.shape))
@@ -662,10 +664,10 @@ def _atom_sup(family: _Family, atom: _Atom) -> float:
     best = math.inf
     if atom.group == 0:  # (sum w_k a_k)/(sum w_k b_k) <= max a_k/b_k
         best = _ceiling(np.ones(1), np.array([np.max(_log_sups(atom.shift, atom.drift, covs))]))
-    if weights.shape[0] == 1 and atom.group == 0:
+    if len(weights) == 1 and atom.group == 0:
         return best
     centre, spread = family.base_means[atom.group] + atom.shift, family.base_covs[atom.group] + atom.drift
-    if weights.shape[0] == 1:  # base components are the target's: the deviations keep their digits
+    if len(weights) == 1:  # base components are the target's: the deviations keep their digits
         return _ceiling(family.base_weights[atom.group], _log_sups(atom.shift, atom.drift, np.broadcast_to(covs, spread.shape)))
     return min(best, law_sup(GaussianMixture(family.base_weights[atom.group], centre, spread), family.target))
 
@@ -674,7 +676,7 @@ def law_sup(law: GaussianMixture, target: GaussianMixture) -> float:
     """An upper bound of sup law/target, sum_k w_k min_l sup N_k/(w_l N_l); inf where a component has no narrower cover."""
     kept = law.weights > 0.0
     means, covs = law.means[kept], law.covs[kept]
-    best = np.full(means.shape[0], np.inf)
+    best = np.full(len(means), np.inf)
     for weight, mean, cov in zip(target.weights, target.means, target.covs, strict=True):
         if weight > 0.0:
             bound = _log_sups(means - mean, covs - cov, np.broadcast_to(cov, covs.shape)) - math.log(weight)
@@ -772,17 +774,18 @@ def chi2_horizon(target: Target, channel: Channel) -> int | float:
     isotropic = bool(np.all(covs == covs[:, :1, :1] * np.eye(law.dim)))
     if scalar and (shared or isotropic):
         widest = covs[int(np.argmax(covs[:, 0, 0]))]
-        rate = np.linalg.eigvalsh(_white(widest, noise))
+        rate = np.linalg.eigvalsh(_relative_to(widest, noise))
         first = min((_first_round(float(gain[0, 0]) ** 2, float(value)) for value in rate), default=math.inf)
-        if math.isinf(first) or law.weights.shape[0] == 1:
+        if math.isinf(first) or len(law.weights) == 1:
             return first
         # a mixture reference may save the exact equality by its linear terms, for one round
         return first if _fails_after(law, gain, offset, noise, int(first)) else int(first) + 1
     return _iterated_horizon(law, means, covs, gain, offset, noise)
 
 
-def _white(cov: Array, matrix: Array) -> Array:
-    inverse = solve_triangular(np.linalg.cholesky(cov), np.eye(cov.shape[0]), lower=True)
+def _relative_to(cov: Array, matrix: Array) -> Array:
+    """L^-1 M L^-T for cov = L L^T."""
+    inverse = solve_triangular(np.linalg.cholesky(cov), np.eye(len(cov)), lower=True)
     out = inverse @ matrix @ inverse.T
     return np.asarray(0.5 * (out + out.T))
 
@@ -833,7 +836,7 @@ def _fails_after(law: GaussianMixture, gain: Array, offset: Array, noise: Array,
 def _iterated_horizon(law: GaussianMixture, means: Array, covs: Array, gain: Array, offset: Array, noise: Array) -> int | float:
     """Round by round, until chi2 is infinite or the covariances are so close to their limits that it can no longer be."""
     settles = float(np.abs(np.linalg.eigvals(gain)).max()) < 1.0
-    single = means.shape[0] == 1
+    single = len(means) == 1
     lower = np.linalg.cholesky(covs)
     inverse = np.linalg.inv(lower)
     limit = _stationary(gain, noise) if settles else None
@@ -868,7 +871,7 @@ def _iterated_horizon(law: GaussianMixture, means: Array, covs: Array, gain: Arr
 
 def _stationary(gain: Array, noise: Array) -> Array:
     """The covariance with C = G C G^T + R for a gain of spectral radius below one."""
-    dim = gain.shape[0]
+    dim = len(gain)
     solution = np.linalg.solve(np.eye(dim * dim) - np.kron(gain, gain), noise.ravel()).reshape(dim, dim)
     return np.asarray(0.5 * (solution + solution.T))
 

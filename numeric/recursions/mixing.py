@@ -40,7 +40,7 @@ class Mixing:
     @property
     def generations(self) -> int:
         """N."""
-        return int(self.fresh.shape[0])
+        return len(self.fresh)
 
     @property
     def fresh_fraction(self) -> Array:
@@ -68,7 +68,7 @@ def resolve_mixing(alpha: Alpha, generations: int) -> Mixing:
             np.fill_diagonal(weights, 1.0)
         else:
             fresh = 1.0 / np.arange(1.0, count + 1.0)
-            for i in range(1, count):
+            for i in range(count):
                 weights[i, 1 : i + 1] = fresh[i]
     else:
         if isinstance(alpha, numbers.Real):

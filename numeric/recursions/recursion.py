@@ -16,7 +16,8 @@ class Recursion:
     """A recursion q_i = (mix of fresh data and earlier models), p^{i+1} = what round i learns from q_i.
 
     In L^2(p): f_i = p^i/p - 1, innovation g_i = (p^{i+1} - q_i)/p. Exact and simulated recursions fill the same fields; a
-    simulated one has standard errors in ``stderr``, under the same names.
+    simulated one has standard errors in ``stderr``, under the same names. Whatever needs the density of a model that has
+    no ``logpdf`` is NaN.
 
     Attributes:
         target: p.
@@ -25,17 +26,20 @@ class Recursion:
         divergence: (N+1,) D_i = chi2(p^i || p), inf where infinite.
         mixed: (N,) chi2(q_i || p), computed from q_i itself.
         innovation: (N,) J_i = |g_i|.
-        intra: (N,) I_i = chi2(p^{i+1} || q_i); NaN where not computable.
+        intra: (N,) I_i = chi2(p^{i+1} || q_i); NaN where the quadrature does not settle, as ``reasons`` says, and from
+            ``exact_recursion`` above two dimensions.
         gram: (N, N) <g_i, g_j>; NaN off the diagonal where one of the two has infinite norm.
-        initial_gram: (N,) <f_0, g_i>.
+        initial_gram: (N,) <f_0, g_i>; NaN where one of the two has infinite norm.
         weights: (N,) W_{iN}, the weight of innovation i in f_N.
         initial_weight: W_{-1,N}, the weight of f_0 in f_N.
         discounted_sums: (N+1,) S_n = sum_i W_{in}^2 J_i^2 + W_{-1,n}^2 D_0.
-        interference: (N+1,) D_n / S_n; NaN where undefined.
+        interference: (N+1,) D_n / S_n; NaN where S_n = 0, or one of the two is infinite.
         triangle_bound: (N+1,) ceiling of sqrt(D_n).
-        ratio_sup: (N,) an upper bound of sup_x q_i(x)/p(x), inf where there is none; NaN where not computable.
+        ratio_sup: (N,) an upper bound of sup_x q_i(x)/p(x), inf where there is none; NaN where q_i mixes models that are no
+            Gaussians or mixtures.
         laws: p^0 .. p^N; mixtures: q_0 .. q_{N-1}. Models of a user's own kind where retrain is a callable.
-        reasons: for each infinite entry, key "divergence[3]" and the like, one sentence saying why.
+        reasons: for each infinite entry, and for each of ``intra`` that did not settle, key "divergence[3]" and the like, one
+            sentence saying why.
         ideal_energies, learned_energies, observabilities, smoothing_tv: (N,) per-round quantities where they were computed.
         mmd, mixed_mmd, smoothing_mmd: (N+1,), (N,), (N,) MMD(p^i, p), MMD(q_i, p) and MMD(q_{i,t0}, q_i) under one kernel, not
             squared, where they were computed. kernel_range: sup k - inf k of that kernel, or an upper bound of it.

@@ -148,6 +148,8 @@ def _fitter(
     retrain: Retrain, bandwidth: float | None, components: int | None, n: int, dim: int
 ) -> Callable[[Array, np.random.Generator], object]:
     """The function (samples, stream) -> model; refuses what does not fit together."""
+    if not (isinstance(retrain, (str, Channel)) or callable(retrain)):
+        raise TypeError(f"retrain must be one of {NAMES}, a Channel or a callable, got {type(retrain).__name__}")
     if bandwidth is not None and retrain != "kde":
         raise ValueError(f"bandwidth must be left out unless retrain is 'kde', got {shown(bandwidth)}")
     if components is not None and retrain != "mixture-fit":
@@ -174,8 +176,6 @@ def _fitter(
         if n <= dim or n < count:
             raise ValueError(f"n must exceed the dimension {dim} and be at least components = {count}, got {n}")
         return lambda samples, stream: fit_target(samples, count, rng=stream)
-    if not callable(retrain):
-        raise TypeError(f"retrain must be one of {NAMES}, a Channel or a callable, got {type(retrain).__name__}")
 
     def call(samples: Array, stream: np.random.Generator) -> object:
         model: object = retrain(samples, stream)

@@ -29,6 +29,7 @@ from numeric.strategies.errors import (
     time_only_errors,
 )
 from numeric.strategies.laws import covariances, gaussians, mixtures, processes, rotations, targets, weights
+from numeric.strategies.refits import RefitArguments, refit_arguments, refits
 from numeric.strategies.results import exact_errors, generations
 from numeric.strategies.rounds import channels, fresh_fractions, recursions, schedules
 from numeric.strategies.values import counts, edge, outside, seeds, typical, vectors, wrong_kind
@@ -58,6 +59,9 @@ __all__ = [  # noqa: RUF022 (in reading order)
     # rounds that are worked out
     "generations",
     "recursions",
+    "refits",
+    "refit_arguments",
+    "RefitArguments",
     # single values
     "typical",
     "edge",

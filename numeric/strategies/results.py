@@ -6,6 +6,7 @@ from hypothesis import reject
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
+from numeric.domains import Unresolved
 from numeric.generations.errors import ScoreError
 from numeric.generations.exact_generation import exact_generation
 from numeric.generations.generation import Generation
@@ -34,15 +35,13 @@ def generations(draw: DrawFn, targets: SearchStrategy[Target] | None = None, pro
 
     Args:
         targets: Gaussians in 1 to 8 dimensions by default; mixtures in one dimension take a second each where the error is
-            bounded, mixtures in two dimensions have consistent errors only. Mixtures so far apart that the quadrature refuses
-            them are not drawn.
+            bounded, mixtures in two dimensions have consistent errors only. Mixtures so far apart that ``exact_generation``
+            finds them ``Unresolved`` are not drawn; no other refusal is caught.
         process: ``OU()`` by default.
     """
     target = draw(gaussians() if targets is None else targets)
     error = draw(exact_errors(target))
     try:
         return draw(st.builds(exact_generation, st.just(target), st.just(error), st.just(process or OU())))
-    except ValueError:
-        if isinstance(target, Gaussian):
-            raise
+    except Unresolved:
         reject()

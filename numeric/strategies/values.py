@@ -70,7 +70,7 @@ def seeds() -> SearchStrategy[int]:
 
 
 def counts(name: str, low: int | None = None, high: int | None = None) -> SearchStrategy[int]:
-    """Whole numbers: "dimension", "components", "generations" or "n", narrowed by ``low`` and ``high``."""
+    """Whole numbers: "dimension", "components", "generations", "points" or "n", narrowed by ``low`` and ``high``."""
     declared = parameter(name)
     if not declared.whole:
         raise ValueError(f"name must be that of a whole number, got {shown(name)}")

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -99,25 +95,6 @@ def test_an_interrupt_leaves_a_part_that_is_called_one_and_resuming_completes_it
         assert "Part of the experiment" in (tmp_path / "report.html").read_text(encoding="utf-8")
     assert simulate(*GAUSSIAN, "--quick", "--out", tmp_path, "--resume") == 0
     assert (tmp_path / "report.json").read_bytes() == (finished / "report.json").read_bytes()
-
-
-@pytest.mark.usefixtures("plain")
-@pytest.mark.thorough
-@pytest.mark.parametrize("moment", [1, 4, 9, 14])
-def test_sigkill_and_resume_give_the_report_of_an_unbroken_run(moment: int, tmp_path: Path) -> None:
-    arguments = ["simulate", "--target", "paper", "--quick", *TINY, "--alpha", "0.1,0.9"]
-    assert simulate(*arguments, "--out", tmp_path / "whole") in (0, 3)
-    broken = tmp_path / "broken"
-    process = subprocess.Popen([sys.executable, "-m", "numeric.command.main", *arguments, "--out", str(broken)])
-    while process.poll() is None:
-        done = [int(path.name.split(".")[1]) for path in (broken / "checkpoints").glob("fraction-*-run-*.npz")]
-        if sum(done) >= moment or (moment == 1 and (broken / "checkpoints" / "protocol.json").exists()):
-            process.send_signal(signal.SIGKILL)
-            break
-        time.sleep(0.001)
-    process.wait(120)
-    simulate(*arguments, "--out", broken, "--resume")
-    assert (broken / "report.json").read_bytes() == (tmp_path / "whole" / "report.json").read_bytes()
 
 
 def test_points_are_fitted_standardised_and_retrained(tmp_path: Path) -> None:

@@ -178,13 +178,12 @@ def ended(words: Sequence[str], capsys: pytest.CaptureFixture[str], folder: Path
     return next((what for bad, what in problems if bad), "")
 
 
-def fuzz(verb: str, examples: int, derandomize: bool, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def fuzz(verb: str, examples: int, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     count = failed = 0
 
     @settings(
         max_examples=examples,
         deadline=None,
-        derandomize=derandomize,
         database=None,
         phases=(Phase.generate,),
         suppress_health_check=list(HealthCheck),
@@ -213,13 +212,13 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_hostile_command_lines(verb: str, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    fuzz(verb, {"claims": 6, "verify": 8, "check": 40}.get(verb, 20), True, place, capsys)
+    fuzz(verb, {"claims": 6, "verify": 8, "check": 40}.get(verb, 20), place, capsys)
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("verb", VERBS)
 def test_many_hostile_command_lines(verb: str, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    fuzz(verb, {"claims": 60, "verify": 100}.get(verb, 1500), False, place, capsys)
+    fuzz(verb, {"claims": 60, "verify": 100}.get(verb, 1500), place, capsys)
 
 
 # what the module does first, and then a word: before it, Ctrl-C is heard by an interpreter that is still starting

@@ -193,14 +193,13 @@ def read(reader: Reader, path: Path) -> str:
     return f"{taken:.1f} s" if taken > 10.0 else ""
 
 
-def fuzz(folder: Path, suffix: str, examples: int, derandomize: bool) -> None:
+def fuzz(folder: Path, suffix: str, examples: int) -> None:
     count = failed = 0
     path = folder / f"data{suffix}"
 
     @settings(
         max_examples=examples,
         deadline=None,
-        derandomize=derandomize,
         database=None,
         phases=(Phase.generate,),
         suppress_health_check=list(HealthCheck),
@@ -224,13 +223,13 @@ def fuzz(folder: Path, suffix: str, examples: int, derandomize: bool) -> None:
 
 @pytest.mark.parametrize("suffix", CONTENT)
 def test_damaged_files(tmp_path: Path, suffix: str) -> None:
-    fuzz(tmp_path, suffix, 60, True)
+    fuzz(tmp_path, suffix, 60)
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("suffix", CONTENT)
 def test_many_damaged_files(tmp_path: Path, suffix: str) -> None:
-    fuzz(tmp_path, suffix, 5000, False)
+    fuzz(tmp_path, suffix, 5000)
 
 
 def test_a_careless_reader_would_be_caught(tmp_path: Path) -> None:

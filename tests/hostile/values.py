@@ -235,6 +235,7 @@ SOUND: dict[str, Values] = {
     "ess": of(None, 1.0, 3.0),
     "log_scale": flag,
     "heavy": flag,
+    "skewness": of(0.0, 0.3, -2.0),
     "keep": of(None, 1, 20),
     "gain": st.one_of(real, of([1.0, 2.0], [[1.0, 0.1], [0.0, 1.0]])),
     "shift": st.one_of(real, of([0.0, 1.0])),

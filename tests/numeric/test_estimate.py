@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from scipy import stats
 
 from numeric.estimate import Estimate, mean_estimate
 from numeric.generations.paths import PathSums
-from numeric.generations.replicas import COLUMNS, CONTROLS, Levels, Moments, columns, gradient_of, pair_mean
+from numeric.generations.replicas import COLUMNS, CONTROLS, SHOWN, Levels, Moments, columns, gradient_of, pair_mean
 
 
 def test_interval_is_students() -> None:
@@ -56,7 +57,7 @@ def misses(variance: float, runs: int, n: int, *, heavy: bool) -> tuple[int, int
         moments = Moments.of(row[None, :])
         got = moments.estimate(float(moments.mean[0]), np.ones(1), ess=moments.ess(np.ones(1)), heavy=heavy)
         assert got is not None
-        low, high = got.interval(0.95)
+        low, high = (got if heavy else replace(got, skewness=0.0)).interval(0.95)
         below += high < truth
         above += low > truth
     return below, above
@@ -68,6 +69,33 @@ def test_intervals_keep_their_level_on_heavy_tails() -> None:
     assert max(misses(0.2, runs, 500, heavy=True)) <= allowed
     assert max(misses(1.5, runs, 1000, heavy=True)) <= allowed
     assert misses(1.5, runs, 1000, heavy=False)[0] > allowed  # the wrong twin: the interval that does not know the tail
+
+
+def test_a_skewed_estimate_reaches_further_and_a_heavy_one_has_its_own_rule() -> None:
+    """Edgeworth: the studentised mean of skewness g/sqrt(n) is normal up to g (2 z² + 1)/(6 sqrt(n))."""
+    quantile = stats.t.ppf(0.975, 9)
+    reach = quantile + 0.3 * (2.0 * quantile**2 + 1.0) / 6.0
+    for skewness in (0.3, -0.3):
+        assert Estimate(2.0, 0.5, 10, skewness=skewness).interval(0.95) == pytest.approx((2.0 - 0.5 * reach, 2.0 + 0.5 * reach))
+    assert Estimate(2.0, 0.5, 10, heavy=True, skewness=0.3).interval(0.95) == Estimate(2.0, 0.5, 10, heavy=True).interval(0.95)
+    with pytest.raises(ValueError, match="skewness must be"):
+        Estimate(2.0, 0.5, 10, skewness=math.inf)
+
+
+def test_intervals_keep_a_high_level_on_skewed_draws() -> None:
+    """Gamma of shape 0.3: skewed, but no tail that a sample would miss."""
+    runs, n, level = 4_000, 400, 0.999
+    draws = np.random.default_rng(3).gamma(0.3, 1.0, (runs, n))
+    allowed = float(stats.binom.isf(1e-6, runs, 0.5 * (1.0 - level)))
+    below = {"skewed": 0, "symmetric": 0}
+    for row in draws:
+        moments = Moments.of(row[None, :])
+        got = moments.estimate(float(moments.mean[0]), np.ones(1))
+        assert got is not None
+        assert got.skewness == pytest.approx(float(stats.skew(row)) / math.sqrt(n))
+        below["skewed"] += got.interval(level)[1] < 0.3
+        below["symmetric"] += replace(got, skewness=0.0).interval(level)[1] < 0.3
+    assert below["skewed"] <= allowed < below["symmetric"]
 
 
 def coverage(scale: float) -> float:
@@ -145,6 +173,17 @@ def test_moments_merge_as_one_sample() -> None:
     assert pieces.n == 100
     matrix = np.array([[1.0, 2.0, 0.0], [0.0, -1.0, 3.0]])
     np.testing.assert_allclose(whole.transform(matrix).scatter / 99, np.cov(matrix @ rows), rtol=1e-11)
+    np.testing.assert_array_equal(pieces.first, rows)
+    found = [part.transform(matrix).skewness(np.array([1.0, 2.0])) for part in (whole, pieces)]
+    assert found == pytest.approx([float(stats.skew(np.array([1.0, 2.0]) @ matrix @ rows)) / 10.0] * 2)
+    assert Moments.of(np.zeros((3, 100))).skewness(np.ones(3)) == 0.0
+
+
+def test_only_the_first_vectors_are_kept() -> None:
+    rows = np.random.default_rng(4).normal(size=(2, SHOWN + 50))
+    parts = Moments.of(rows[:, :70]).merge(Moments.of(rows[:, 70:]))
+    np.testing.assert_array_equal(parts.first, rows[:, :SHOWN])
+    np.testing.assert_array_equal(Moments.of(rows).first, rows[:, :SHOWN])
 
 
 def test_delta_method_against_the_spread_over_repetitions() -> None:
@@ -175,6 +214,9 @@ def test_controls_shrink_the_error_and_keep_the_mean() -> None:
     assert plain is not None
     assert controlled is not None
     assert controlled.stderr == pytest.approx(plain.stderr * 0.5 / math.hypot(3.0, 0.5), rel=0.05)
+    slope = float(np.cov(target, control)[0, 1] / np.var(control, ddof=1))
+    rest = target[:SHOWN] - slope * control[:SHOWN]
+    assert controlled.skewness == pytest.approx(float(stats.skew(rest)) / math.sqrt(4_000))
     assert abs(controlled.value - 2.0) < 5.0 * controlled.stderr
 
 

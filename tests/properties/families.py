@@ -18,17 +18,16 @@ from numeric import (
     Gaussian,
     Generation,
     Recursion,
-    Refits,
     WeightedMeans,
     early_stopping,
     exact_generation,
     exact_recursion,
-    exact_refits,
     kl,
     mean_shift,
     strategies,
     weighted_means,
 )
+from numeric.domains import Unresolved
 from numeric.laws.process import noised
 from numeric.laws.targets import Target
 from numeric.recursions.exact_recursion import smoothing_tv
@@ -47,13 +46,20 @@ def consistent(draw: DrawFn, targets: SearchStrategy[Target], start: str = "idea
     error = draw(strategies.consistent_errors(target))
     try:
         return exact_generation(target, error, start=start)  # type: ignore[arg-type]
-    except ValueError:
+    except Unresolved:
         reject()
 
 
 def bounded(target: Target) -> SearchStrategy[Generation]:
     """Rounds with beta tanh(x), by the Fokker-Planck equation."""
     return st.builds(exact_generation, st.just(target), strategies.bounded_errors())
+
+
+def bounded_pairs() -> SearchStrategy[Generation]:
+    """The same where the equation is solved quickly, and the error is no rounding."""
+    errors = strategies.bounded_errors().filter(lambda error: abs(error.beta) > 0.05)
+    targets = strategies.mixtures(1, components=(2, 2), low=0.5, high=2.0, apart=2.0, least=0.2)
+    return st.builds(exact_generation, targets, errors)
 
 
 @st.composite
@@ -110,18 +116,6 @@ def energetic(target: Target, errors: Sequence[Channel], alpha: float | Sequence
         smoothing_tv=np.array([smoothing_tv(law, process.t0) for law in whole.mixtures]),  # type: ignore[arg-type]
         initial_kl=max(max(starts), 0.0),
     )
-
-
-@st.composite
-def refits(draw: DrawFn) -> Refits:
-    """Chains of fits on few points, every outcome counted."""
-    count = draw(st.integers(1, 6))
-    n = draw(st.integers(4, 12))
-    design = draw(st.sampled_from(["stratified", "iid"]))
-    share = st.integers(0, n).map(lambda fresh: fresh / n)
-    alpha = draw(share | st.lists(share, min_size=count, max_size=count))
-    initial = draw(st.none() | LINE)
-    return exact_refits(draw(LINE), alpha, count, n=n, design=design, initial=initial)
 
 
 @st.composite

@@ -135,7 +135,7 @@ FAMILIES = {
         (),
     ),
     "refits": Family(
-        families.refits(),
+        strategies.refits(),
         15,
         ("refits, half fresh", "refits, nothing fresh", "refits, few fresh"),
         frozenset(claim.id for claim in theory.claims() if claim.id.startswith(("finite-sample", "variance-collapse"))),
@@ -202,6 +202,28 @@ def test_a_wrong_claim_is_violated_on_a_drawn_case(name: str, wrong: str) -> Non
     check.__qualname__ = wrong
     case = rejected(FAMILIES[name].cases, check)
     assert Verdict.VIOLATED not in {one.verdict for one in judged(case, [theory.claim(wrong.split("/")[0])])}
+
+
+# of families whose cases are dear: smaller ones, and claims about what such a family has and no other
+SMALL: dict[str, tuple[SearchStrategy[Result], str]] = {
+    "rounds of mixtures, bounded": (families.bounded_pairs(), "visible-lower/ten-percent-more"),
+    "recursions with energies": (
+        families.with_energies(strategies.gaussians(1, low=0.5, high=2.0), (1, 1)),
+        "tv-discount/no-smoothing second-moment-limit/without-noise",
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "wrong"), [(name, wrong) for name, (_, mutants) in SMALL.items() for wrong in words(mutants)])
+def test_a_wrong_claim_is_violated_on_a_small_case(name: str, wrong: str) -> None:
+    check = never_violated([mutant(wrong)])
+    check.__qualname__ = wrong
+    case = rejected(SMALL[name][0], check, examples=30)
+    assert Verdict.VIOLATED not in {one.verdict for one in judged(case, [theory.claim(wrong.split("/")[0])])}
+
+
+def test_every_family_has_a_wrong_claim() -> None:
+    assert all(family.mutants or name in SMALL for name, family in FAMILIES.items())
 
 
 def test_every_true_claim_is_asked_for() -> None:

@@ -196,8 +196,8 @@ class Parts:
 
 
 @st.composite
-def parts(draw: DrawFn) -> Parts:
-    target = draw(PAIRS)
+def parts(draw: DrawFn, targets: st.SearchStrategy[GaussianMixture] = PAIRS) -> Parts:
+    target = draw(targets)
     order = tuple(draw(st.permutations(range(target.weights.shape[0]))))
     return Parts(
         target, draw(strategies.channels(1)), draw(strategies.fresh_fractions()), order, draw(st.sampled_from([0.5, 0.1]))
@@ -253,9 +253,9 @@ def test_but_not_doubled() -> None:
     rejected(parts(), lambda case: rounds_from(case, split_and_doubled))
 
 
-def split_round(case: Parts) -> None:
+def split_round(case: Parts, write: Callable[[Parts], GaussianMixture] = split) -> None:
     """One round on the same law written twice."""
-    one, other = case.target, split(case)
+    one, other = case.target, write(case)
     same_round(
         exact_generation(one, ConsistentError(one, case.channel), start="learned"),
         exact_generation(other, ConsistentError(other, case.channel), start="learned"),
@@ -264,6 +264,12 @@ def split_round(case: Parts) -> None:
 
 def test_a_round_does_not_see_a_split_component() -> None:
     drawn(parts(), split_round, examples=2)
+
+
+def test_but_one_that_is_doubled() -> None:
+    near = strategies.mixtures(1, components=(2, 2), low=0.5, high=2.0, apart=2.0, least=0.2)
+    two = near.filter(lambda law: bool(law.means[0] != law.means[1]))
+    rejected(parts(two), lambda case: split_round(case, split_and_doubled), examples=10)
 
 
 # ------------------------------------------------------------------------------------------------------ grouping in time

@@ -13,15 +13,28 @@ import numpy as np
 import pytest
 from hypothesis import find, settings
 from hypothesis import strategies as st
+from hypothesis.errors import FailedHealthCheck
 
-from numeric import OU, AffineError, BoundedError, Channel, Gaussian, GaussianMixture, kde, mix, strategies
-from numeric.domains import PARAMETERS, Domain, Parameter
+from numeric import (
+    OU,
+    AffineError,
+    BoundedError,
+    Channel,
+    ConsistentError,
+    Gaussian,
+    GaussianMixture,
+    exact_generation,
+    kde,
+    mix,
+    strategies,
+)
+from numeric.domains import PARAMETERS, Domain, Parameter, Unresolved
 from numeric.laws.targets import Target
 from tests.properties.drawn import drawn, rejected
 
 UNIT = Gaussian(0.0, 1.0)
 NUMERIC = Path(__file__).parents[2] / "numeric"
-QUICK = settings(max_examples=50, derandomize=True, database=None, deadline=None)
+QUICK = settings(max_examples=50, database=None, deadline=None)
 # who takes each parameter: validation and strategies must mean the same domain
 TAKES: dict[str, Callable[[Any], object]] = {
     "mean": lambda value: Gaussian(value, 1.0),
@@ -131,6 +144,25 @@ def test_the_range_is_reached(strategy: st.SearchStrategy[Any], wanted: Callable
         assert not wanted(case)
 
     rejected(strategy, missed, examples=500)
+
+
+def test_only_what_no_grid_resolves_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any other refusal of the exact route is an error of the draw."""
+    far = GaussianMixture([0.5, 0.5], [0.0, 45.0], 1.0)
+    with pytest.raises(Unresolved, match=r"^error must leave .* got 0.000117; use simulate_generation"):
+        exact_generation(far, ConsistentError(far, Channel(gain=1.25, noise=0.5)))
+    with monkeypatch.context() as coarse:
+        coarse.setattr("numeric.generations.fokker_planck.GRID", Domain(48, 60))
+        with pytest.raises(Unresolved, match=r"^target must have scales that 60 grid points resolve, got one that needs"):
+            exact_generation(UNIT, BoundedError(0.1))
+    for refusal, outcome in ((Unresolved, FailedHealthCheck), (ValueError, ValueError)):
+
+        def refuse(*_: object, refusal: type[ValueError] = refusal) -> None:
+            raise refusal("no")
+
+        monkeypatch.setattr("numeric.strategies.results.exact_generation", refuse)
+        with pytest.raises(outcome):
+            drawn(strategies.generations(), lambda case: None, examples=1)
 
 
 def lies_inside(target: Target) -> None:

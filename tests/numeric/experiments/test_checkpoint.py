@@ -50,10 +50,13 @@ MIXTURE = replace(
 )
 GAUSSIAN = replace(KDE, retrain="gaussian-fit", bandwidth=None, observed=0, nodes=0)
 SCRIPT = """
-import json, sys
+import json, os, sys
 from pathlib import Path
 from numeric.experiments.experiment import run_experiment
 from numeric.experiments.protocol import Protocol
+from tests._reseed import reseed
+if os.environ["HYPOTHESIS_PROFILE"] == "random":  # the same streams as the process that compares
+    reseed(int(os.environ["HYPOTHESIS_SEED"]))
 run_experiment(Protocol.from_dict(json.loads(sys.argv[1])), folder=Path(sys.argv[2]), resume=True)
 """
 
@@ -120,10 +123,26 @@ def test_a_crash_at_any_write_changes_no_number(
     assert not list((tmp_path / "checkpoints").glob(".*.torn"))
 
 
+def test_records_overwritten_in_place_would_be_lost_in_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def in_place(path: Path, data: bytes) -> None:
+        torn = path.exists() and path.suffix == ".json"
+        path.write_bytes(data[: len(data) // 2] if torn else data)
+        if torn:
+            raise Crash
+
+    with monkeypatch.context() as patched:
+        patched.setattr(checkpoint, "_write_atomically", in_place)
+        with pytest.raises(Crash):
+            run_experiment(KDE, folder=tmp_path)
+    with pytest.raises(CheckpointError, match="is a damaged checkpoint"):
+        run_experiment(KDE, folder=tmp_path, resume=True)
+
+
 def _killed(protocol: Protocol, folder: Path, generations: int) -> None:
     """A process that is killed as soon as this many generations are committed."""
     place = folder / "checkpoints"
-    process = subprocess.Popen([sys.executable, "-c", SCRIPT, json.dumps(protocol.to_dict()), str(folder)])
+    arguments = [sys.executable, "-c", SCRIPT, json.dumps(protocol.to_dict()), str(folder)]
+    process = subprocess.Popen(arguments, cwd=Path(__file__).parents[3])
     limit = time.monotonic() + 120.0
     while process.poll() is None and time.monotonic() < limit:
         if max((int(path.name.split(".")[1]) for path in place.glob("fraction-0-run-0.*.npz")), default=0) >= generations:

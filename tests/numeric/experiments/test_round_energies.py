@@ -38,7 +38,7 @@ def agree(one: Estimate | None, other: Estimate | None, factor: float = 1.0) -> 
     ("target", "channel", "process", "n"),
     [
         (TILTED, BUMPY, PROCESS, 4000),
-        (TILTED, BUMPY, OU(0.3, 0.9), 4000),  # a short horizon: much of M is not visible
+        (TILTED, BUMPY, OU(0.3, 0.9), 16000),  # a short horizon: much of M is not visible
         (MODES, kde(0.3), PROCESS, 4000),
         (MODES, Channel(gain=0.9, shift=0.1, noise=0.1), OU(0.1, 2.0), 4000),
     ],

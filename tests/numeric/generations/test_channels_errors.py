@@ -104,12 +104,35 @@ def test_no_noise_draws_nothing_and_noise_of_lower_rank_is_no_error() -> None:
         np.testing.assert_allclose(np.cross(moved, axis), 0.0, atol=1e-6)
 
 
+def test_the_dimension_is_that_of_any_part_or_none() -> None:
+    for channel in (
+        Channel([0.5, 1.5]),
+        mean_shift([1.0, 2.0]),
+        Channel(noise=[1.0, 2.0]),
+        GENERAL,
+        Channel(noise=GENERAL.noise),
+    ):
+        assert channel.dim == 2
+    assert Channel(2.0, 1.0, 0.5).dim is None
+    assert Channel([0.5]).dim == 1
+
+
 def test_noise_keeps_its_form_and_a_matrix_of_it_is_symmetric() -> None:
     tilted = np.array([[1.0, 0.1], [np.nextafter(0.1, 1.0), 1.0]])
     noise = Channel(noise=tilted).noise
     np.testing.assert_array_equal(noise, noise.T)
     assert Channel(noise=[1.0, 2.0]).noise.shape == (2,)
     assert Channel(noise=1.0).noise.shape == ()
+
+
+def test_a_gain_that_cancels_gives_a_symmetric_covariance() -> None:
+    law = Gaussian([0.0, 0.0], [[1.0, 1.0 - 1e-9], [1.0 - 1e-9, 1.0]])
+    gain = np.array([[3e4, -3e4], [2.1e4 + 0.3, -2.1e4 + 0.1]])  # its products differ from their transpose in the eighth digit
+    product = gain @ law.cov @ gain.T
+    assert abs(product[0, 1] - product[1, 0]) > 1e-10 * np.abs(product).max()
+    cov = Channel(gain)(law).cov
+    np.testing.assert_array_equal(cov, cov.T)
+    np.testing.assert_allclose(cov, product, rtol=1e-7)
 
 
 def test_singular_output_is_refused() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -33,6 +34,7 @@ from numeric import (
 UNIT = Gaussian(0.0, 1.0)
 
 
+@cache
 def widened(start: str = "ideal", T: float = 12.0) -> Generation:
     return exact_generation(UNIT, ConsistentError(UNIT, Channel(noise=0.3)), OU(0.02, T), start=start)  # type: ignore[arg-type]
 

@@ -235,6 +235,23 @@ def test_powers_of_a_number(base: tuple[float, float], exponent: float, expected
     assert bool(found.doubt) == (base[0] < 0.0 < base[1] and exponent < 0.0 and exponent % 2 == 1)
 
 
+@pytest.mark.parametrize(
+    ("base", "expected"),
+    [((-0.0, 2.0), (0.5, np.inf)), ((-0.0, -0.0), (np.inf, np.inf)), ((-2.0, -0.0), (-np.inf, -0.5))],
+)
+def test_a_zero_that_divides_has_no_sign(base: tuple[float, float], expected: tuple[float, float]) -> None:
+    """Products of arrays write 0 * -1 as -0.0; that is no number below zero."""
+    assert ends(pair(*base).power(-1.0)) == expected
+
+
+def test_a_power_without_bound_and_a_function_beyond_its_domain() -> None:
+    assert ends(evaluate(x**y, table(x=pair(0.5, 2.0), y=Interval.point(np.inf)))) == (0.0, np.inf)
+    logarithm = evaluate(sp.log(x), table(x=pair(-0.1, 1.0)))  # noise reaches below zero: not computable, and no warning
+    assert np.isnan(logarithm.low)
+    assert logarithm.high == 0.0
+    assert np.isnan(evaluate(x**y, table(x=pair(-0.1, 1.0), y=pair(0.5, 0.7))).low)
+
+
 def test_powers_that_run_with_an_index() -> None:
     found = pair(-2.0, 0.5).integer_powers(np.array([0.0, 1.0, 2.0, 3.0, 4.0]))
     np.testing.assert_array_equal(found.low, [1.0, -2.0, 0.0, -8.0, 0.0])
@@ -281,6 +298,13 @@ def test_powers_of_one_number_to_the_count_of_rounds_stay_in_the_floats() -> Non
         assert float(evaluate(formula, lookup, {N: 500}).low) == pytest.approx(expected, rel=1e-11)
 
 
+def test_powers_to_a_real_number_are_cut_each_by_itself() -> None:
+    """Noise takes a number that is never negative below zero: no reason to doubt the sign of a quotient of such powers."""
+    found = evaluate(x**y * z ** (-y), table(x=pair(1.0, 1.0), y=Interval.point(0.5), z=pair(-0.1, 4.0)))
+    assert ends(found) == (0.5, np.inf)
+    assert found.doubt == ""
+
+
 def test_real_exponents_that_run_with_an_index_and_uncertain_ones() -> None:
     formula = sp.Sum(x ** (i / 2), (i, 0, 3))
     assert float(evaluate(formula, table(x=Interval.point(4.0))).low) == pytest.approx(1 + 2 + 4 + 8)
@@ -303,6 +327,7 @@ def test_entries_keep_both_ends_and_their_place() -> None:
             evaluate(outside, lookup, {i: 0, j: 0})
     exact = evaluate(a[i], table(a=Interval.point(np.array([1.0, 2.0]))), {i: 1})
     assert exact.low is exact.high
+    assert ends(evaluate(sp.Sum(a[i], (i, 0, 0)), table(a=Interval.point(np.array([7.0]))))) == (7.0, 7.0)
     triangle = sp.Sum(sp.Sum(g[i, j], (j, 0, i)), (i, 0, 1))
     assert ends(evaluate(triangle, lookup)) == (8.0, 8.5)
     long = sp.Sum(sp.Sum(a[i] * j, (j, 0, 4)), (i, 0, 1))

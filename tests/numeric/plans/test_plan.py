@@ -203,6 +203,7 @@ def test_the_frontier_separates() -> None:
     assert np.shape(grid) == (2, 3)
     assert drift_ceiling(0.0, 0.01) == math.inf
     assert drift_ceiling(0.0, 0.0) == 0.0
+    assert drift_ceiling(5e-324, 0.01) == drift_ceiling(1e-200, 0.01) == drift_ceiling(1e-9, 1e300) == math.inf  # beyond floats
 
 
 def test_borders_and_defaults() -> None:
@@ -316,6 +317,11 @@ def test_sample_sizes_that_are_exact_integers() -> None:
     assert plan_sample_size(2.0**-52, dim=1) == 2**53  # every integer up to there is a float
     with pytest.raises(ValueError, match=r"energy must be at least 2\.22e-16, so that n is a countable number, got 1\.11e-16"):
         plan_sample_size(2.0**-53, dim=1)
+    assert plan_sample_size(100.0, dim=1) == 2
+    for count in (*range(1, 32), 63):  # fewer points than the dimension and one more are never planned
+        for spread in np.full((6, count), np.linspace(0.5, 3.0, 6)[:, None]):
+            law = sampling_energy(1, eigenvalues=spread)
+            assert plan_sample_size(law / count, eigenvalues=spread) == count + 1
     assert sampling_energy(1, dim=1) == 2.0
     assert sampling_energy(1.5, dim=1) == pytest.approx(2.0 / 1.5)
     for size in (0.5, math.inf):
@@ -330,6 +336,13 @@ def test_the_least_root_is_on_the_safe_side() -> None:
     assert least_root(lambda a: 1.5 - a) == 1.0
     assert least_root(lambda a: 0.25 - a) == 0.25
     assert least_root(lambda a: 0.5 - math.sqrt(a)) == 0.25  # nothing is asked below 0
+    for size in (1.0, 1e-12, 1e6):
+
+        def step(a: float, size: float = size) -> float:  # positive up to the last float below 1
+            assert 0.0 <= a <= 1.0
+            return size if a < 1.0 else -size
+
+        assert least_root(step) == 1.0
     for exponent in np.linspace(-60.0, -0.1, 300):
         level = math.exp(exponent)
         root = least_root(lambda a, level=level: level - a**3)

@@ -12,9 +12,22 @@ import pytest
 from scipy import integrate, stats
 
 from numeric.laws.channels import Channel, early_stopping, kde, mean_shift
-from numeric.laws.divergences import chi2, hellinger, kl, tv, w1, w2
-from numeric.laws.targets import Gaussian, GaussianMixture, Target, paper_mixture
-from numeric.recursions.exact_recursion import chi2_horizon, exact_recursion, limit_law, smoothing_tv
+from numeric.laws.divergences import chi2, chi2_infinite_reason, hellinger, kl, tv, w1, w2
+from numeric.laws.process import noised
+from numeric.laws.targets import Gaussian, GaussianMixture, Target, as_mixture, mix, paper_mixture
+from numeric.recursions import exact_recursion as module
+from numeric.recursions.exact_recursion import (
+    _after,
+    _first_round,
+    _log_sups,
+    _stationary,
+    chi2_horizon,
+    exact_recursion,
+    family_laws,
+    law_sup,
+    limit_law,
+    smoothing_tv,
+)
 from numeric.recursions.mixing import resolve_mixing
 from numeric.recursions.recursion import Recursion
 
@@ -499,3 +512,228 @@ def test_an_intra_divergence_beyond_the_largest_double_is_infinite_with_its_reas
         assert isinstance(learned, GaussianMixture)
         assert isinstance(mixed, GaussianMixture)
         assert value == pytest.approx(float(chi2(learned, mixed)), rel=1e-7)
+
+
+# ------------------------------------------------------------------------------------------------------ the pieces
+
+
+def test_the_first_round_against_iteration() -> None:
+    rng = np.random.default_rng(0)
+    cases = [(1.0, 0.0), (1.0, 0.25), (1.0, 1.0), (1.0, 1e-3), (0.0, 1.5), (0.0, 2.0), (0.0, 2.5), (2.0, 0.0)]
+    cases += [(1.21, 0.0), (0.9, 0.1), (0.9, 0.2), (0.9, 0.19), (0.9, 0.3), (0.81, 1.4), (1.3, 0.5)]
+    cases += [(float(a), float(b)) for a, b in zip(rng.uniform(0.0, 1.3, 40), rng.uniform(0.0, 0.6, 40), strict=True)]
+    outcomes = set()
+    for square, rate in cases:
+        x, rounds = 1.0, 0
+        while x < 2.0 - 1e-12 and rounds < 3000:
+            x, rounds = square * x + rate, rounds + 1
+        expected = rounds if x >= 2.0 - 1e-12 else math.inf
+        assert _first_round(square, rate) == expected, (square, rate)
+        outcomes.add(min(expected, 3) if expected < math.inf else math.inf)
+    assert outcomes == {1, 2, 3, math.inf}
+    assert _first_round(1.0, 1e-17) == math.inf  # more rounds than a float can count
+
+
+def test_channels_many_times_over() -> None:
+    law = GaussianMixture([0.4, 0.6], [[-1.0, 0.2], [0.5, 1.0]], [[[0.5, 0.1], [0.1, 0.4]], [[0.7, 0.0], [0.0, 0.5]]])
+    for channel in (Channel(TURN, [0.1, -0.2], [[0.2, 0.05], [0.05, 0.1]]), Channel(1.0, [0.1, -0.2], [0.3, 0.1])):
+        once = law
+        for rounds in range(4):
+            after = _after(law, *channel.matrices(2), rounds)
+            np.testing.assert_allclose(after.means, once.means, rtol=1e-13)
+            np.testing.assert_allclose(after.covs, once.covs, rtol=1e-13, atol=1e-15)
+            once = channel(once)  # type: ignore[assignment]
+    gain, noise = TURN, np.array([[0.2, 0.05], [0.05, 0.1]])
+    fixed = _stationary(gain, noise)
+    np.testing.assert_allclose(fixed, gain @ fixed @ gain.T + noise, rtol=1e-13)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_horizons_of_matrices_against_iteration(seed: int) -> None:
+    rng = np.random.default_rng(100 + seed)
+    root = rng.standard_normal((2, 2, 2))
+    covs = root @ np.swapaxes(root, 1, 2) + 0.3 * np.eye(2)
+    gain = np.linalg.qr(rng.standard_normal((2, 2)))[0] @ np.diag(rng.uniform(0.7, 0.95, 2))
+    channel = Channel(gain, 0.1 * rng.standard_normal(2), float(rng.uniform(0.01, 0.3)))
+    for p in (Gaussian([0.3, -0.2], covs[0]), GaussianMixture([0.5, 0.5], [[0.0, 1.0], [0.4, 0.0]], covs)):
+        law: Target = p
+        first: float = math.inf
+        for rounds in range(1, 40):
+            law = channel(law)
+            if chi2_infinite_reason(law, p) is not None:
+                first = rounds
+                break
+        if isinstance(p, Gaussian) or first < math.inf:  # a mixture may stay undecided for long
+            assert chi2_horizon(p, channel) == first
+
+
+def test_a_channel_that_only_turns_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_ROUNDS", 40)
+    turn = np.array([[math.cos(1.0), math.sin(1.0)], [-math.sin(1.0), math.cos(1.0)]])
+    with pytest.raises(ValueError, match="within 40 rounds"):
+        chi2_horizon(Gaussian([0.0, 0.0], [1.0, 0.8]), Channel(turn))
+    with pytest.raises(TypeError, match="channel must be a Channel, got str"):
+        chi2_horizon(Gaussian(0.0, 1.0), "kde")  # type: ignore[arg-type]
+
+
+def test_the_limit_law_term_by_term() -> None:
+    p = GaussianMixture([0.3, 0.7], [-1.5, 1.0], [0.2, 0.4])
+    halves = limit_law(p, 1e-4, 0.5, tol=0.01)  # 0.5^7 < 0.01 < 0.5^6
+    shares = halves.weights.reshape(7, 2).sum(axis=1)
+    np.testing.assert_allclose(shares, [*(0.5**k for k in range(1, 7)), 0.5**6], rtol=1e-12)
+    for k in range(7):
+        term = noised(p, (k + 1) * 1e-4)
+        np.testing.assert_allclose(halves.means[2 * k : 2 * k + 2], term.means, rtol=1e-13)
+        np.testing.assert_allclose(halves.covs[2 * k : 2 * k + 2], term.covs, rtol=1e-13)
+    slow = limit_law(p, 3.0, 0.01, tol=1e-3)
+    terms = (len(slow.weights) - 1) // 2
+    assert slow.weights[-1] == pytest.approx(0.99**terms, rel=1e-12)
+    assert (slow.means[-1].tolist(), slow.covs[-1].tolist()) == ([0.0], [[1.0]])
+
+    def bound(k: int) -> float:  # Pinsker and convexity
+        law = as_mixture(noised(p, 3.0 * k))
+        return math.sqrt(0.5 * sum(w * float(kl(Gaussian(m, c), Gaussian(0.0, 1.0))) for w, m, c in parts_of(law)))
+
+    assert 0.99**terms * bound(terms + 1) <= 1e-3 < 0.99 ** (terms - 1) * bound(terms)
+    plane = limit_law(Gaussian([1.0, 0.0], [0.5, 2.0]), 4.0, 0.3, tol=1e-2)
+    assert plane.means.shape[1:] == (2,)
+    np.testing.assert_array_equal(plane.covs[-1], np.eye(2))
+    np.testing.assert_array_equal(limit_law(Gaussian([1.0, 0.0], [0.5, 2.0]), 4.0, 0.0).means, [[0.0, 0.0]])
+
+
+def test_which_channels_are_early_stopping() -> None:
+    p = Gaussian([0.0, 0.1], [1.0, 0.8])
+    record = exact_recursion(p, [early_stopping(0.1), early_stopping(0.25)], 0.5, 2)
+    np.testing.assert_allclose(record.early_times, [0.1, 0.25], rtol=1e-13)  # type: ignore[arg-type]
+    stop = early_stopping(0.1)
+    gain, noise = float(stop.gain), float(stop.noise)
+    tilted = np.array([[noise, 0.01], [0.01, noise]])
+    others = [
+        kde(0.1), Channel(gain, 0.1, noise), Channel(gain, 0.0, 1.01 * noise), Channel(gain, 0.0, [noise, 1.1 * noise]),
+        Channel(-gain, 0.0, noise), Channel(gain, [0.0, 0.1], noise), Channel(gain, 0.0, tilted), Channel(0.5, 0.0, 1.2),
+        Channel([gain, 0.9 * gain], 0.0, noise), Channel([[gain, 0.1], [0.0, gain]], 0.0, noise), Channel(1.0, 0.0, 0.0),
+    ]  # fmt: skip
+    for other in others:
+        assert exact_recursion(p, [stop, other], 0.5, 2).early_times is None
+    assert exact_recursion(p, [stop, Channel(gain * np.eye(2), 0.0, noise * np.eye(2))], 0.5, 2).early_times is not None
+
+
+@pytest.mark.parametrize("dim", [1, 2])
+def test_suprema_of_ratios_against_a_grid(dim: int) -> None:
+    rng = np.random.default_rng(dim)
+    axis = np.linspace(-6.0, 6.0, 401)
+    x = np.stack(np.meshgrid(*[axis] * dim, indexing="ij"), axis=-1).reshape(-1, dim)
+    root = rng.standard_normal((3, dim, dim))
+    covs = 0.3 * root @ np.swapaxes(root, 1, 2) + 0.5 * np.eye(dim)
+    shifts = 0.3 * rng.standard_normal((3, dim))
+    drifts = -0.4 * covs * rng.uniform(0.5, 1.0, (3, 1, 1))
+    means = 0.3 * rng.standard_normal((3, dim))
+    logs = _log_sups(shifts, drifts, covs)
+    for k in range(3):
+        learned, base = Gaussian(means[k] + shifts[k], covs[k] + drifts[k]), Gaussian(means[k], covs[k])
+        assert logs[k] == pytest.approx(float(np.max(learned.logpdf(x) - base.logpdf(x))), abs=2e-3)
+    target = GaussianMixture([0.5, 0.5, 0.0], means, covs)
+    law = GaussianMixture([0.3, 0.7, 0.0], (means + shifts)[[1, 0, 2]], (covs + drifts)[[1, 0, 2]])
+    bound = law_sup(law, target)
+    assert bound * (1.0 + 1e-12) >= float(np.max(np.exp(law.logpdf(x) - target.logpdf(x))))
+    by_hand = 0.0
+    for weight, row in ((0.7, 0), (0.3, 1)):
+        gaps = means[row] + shifts[row] - means[:2], covs[row] + drifts[row] - covs[:2]
+        by_hand += weight * math.exp(min(_log_sups(*gaps, covs[:2]))) / 0.5
+    assert bound == pytest.approx(by_hand, rel=1e-12)
+    assert law_sup(target, law) == math.inf  # wider than every cover
+    nothing = np.zeros((1, dim))
+    assert _log_sups(nothing, np.zeros((1, dim, dim)), covs[:1]).tolist() == [0.0]
+    assert _log_sups(nothing + 0.1, np.zeros((1, dim, dim)), covs[:1]).tolist() == [math.inf]
+    assert _log_sups(nothing, 0.1 * covs[:1], covs[:1]).tolist() == [math.inf]
+
+
+def test_laws_of_a_constant_channel_in_any_dimension() -> None:
+    p, channel = GaussianMixture([0.5, 0.5, 0.0], np.eye(3), 0.3), Channel(0.9, [0.1, 0.0, -0.1], 0.05)
+    laws = family_laws(p, channel, resolve_mixing(0.4, 3))
+    law: Target = p
+    for found in laws:
+        blend = mix(0.4, p, law)
+        law = channel(blend)
+        assert isinstance(found, GaussianMixture)
+        assert np.all(found.weights > 0.0)
+        np.testing.assert_allclose(found.mean, law.mean, rtol=1e-12)
+        np.testing.assert_allclose(found.cov, law.cov, rtol=1e-12)
+    assert len(laws[2].weights) == 6  # two components of every age  # type: ignore[union-attr]
+
+
+def test_as_many_components_as_allowed_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_ATOMS", 4)
+    assert exact_recursion(Gaussian(0.0, 1.0), kde(0.1), 0.5, 3).generations == 3  # p and three ages of it
+    with pytest.raises(ValueError, match="at most 4 different components"):
+        exact_recursion(Gaussian(0.0, 1.0), kde(0.1), 0.5, 4)
+    # the same image by another way is no other component, nor is p itself as the start
+    assert exact_recursion(Gaussian(0.0, 1.0), [kde(0.1), Channel(noise=0.1**2), kde(0.1)], 0.5, 3).generations == 3
+    assert exact_recursion(Gaussian(0.0, 1.0), kde(0.1), 0.5, 3, initial=Gaussian(0.0, 1.0)).generations == 3
+
+
+def test_reasons_say_which_component_is_too_wide() -> None:
+    wide = exact_recursion(Gaussian(0.0, 1.0), Channel(noise=0.6), 0.5, 3, initial=Gaussian(0.0, 1.8))
+    said = wide.reasons
+    text = "against the target: smallest relative eigenvalue {} <= 0 of the condition 2 S_ref - S_learned > 0"
+    assert said["divergence[1]"] == f"it contains p^0 after 1 rounds of the channel, {text.format(-0.4)}"
+    assert said["divergence[2]"].startswith("it contains p after 2 rounds of the channel, against the target")
+    assert said["mixed[1]"] == said["innovation[0]"] == said["divergence[1]"]
+    assert "divergence[0]" not in said
+    assert "mixed[0]" not in said
+    assert np.isinf(wide.divergence).tolist() == [False, True, True, True]
+    grown = exact_recursion(Gaussian(0.0, 1.0), Channel(1.15), 0.5, 3)  # 1.15^4 < 2 < 1.15^6
+    assert grown.reasons["divergence[3]"].startswith("it contains p after 3 rounds")
+    mixture = GaussianMixture([0.5, 0.5], [-1.0, 1.0], 0.5)
+    split = exact_recursion(mixture, Channel(noise=0.3), 0.5, 2)
+    assert split.reasons["divergence[2]"].startswith(
+        "it contains p after 2 rounds of the channel, against the target: component"
+    )
+    assert np.isinf(split.divergence).tolist() == [False, False, True]
+
+
+def test_a_quadrature_that_would_need_too_many_nodes_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    p, channel = Gaussian([0.0, 0.0], [1.0, 0.5]), Channel([[0.9, 0.1], [0.0, 0.8]], 0.1, 0.1)
+    full = exact_recursion(p, channel, 0.5, 3)
+    assert np.all(np.isfinite(full.intra))
+    assert not any(name.startswith("intra") for name in full.reasons)
+    monkeypatch.setattr(module, "INTRA_NODES", 50)
+    left = exact_recursion(p, channel, 0.5, 3)
+    assert np.all(np.isnan(left.intra))
+    assert all("not computed" in left.reasons[f"intra[{i}]"] for i in range(3))
+    np.testing.assert_array_equal(left.divergence, full.divergence)
+    monkeypatch.setattr(module, "INTRA_NODES", 2_000_000)
+    monkeypatch.setattr(module, "NODE_ENTRIES", 1000)  # blocks of 256 nodes
+    np.testing.assert_allclose(exact_recursion(p, channel, 0.5, 3).intra, full.intra, rtol=1e-10)
+
+
+def test_components_of_weight_zero_take_no_part() -> None:
+    channel = Channel(0.9, 0.1, 0.1)
+    plain = exact_recursion(Gaussian(0.2, 0.8), channel, 0.3, 3, initial=Gaussian(0.0, 0.7))
+    padded = exact_recursion(
+        GaussianMixture([1.0, 0.0], [0.2, 9.0], [0.8, 3.0]), channel, 0.3, 3,
+        initial=GaussianMixture([0.0, 1.0], [5.0, 0.0], [4.0, 0.7]),
+    )  # fmt: skip
+    for name in ("divergence", "gram", "initial_gram", "intra", "mixed", "ratio_sup"):
+        np.testing.assert_allclose(getattr(padded, name), getattr(plain, name), rtol=1e-7, atol=1e-12)
+
+
+def test_in_space_a_gaussian_has_no_intra_and_a_mixture_is_refused() -> None:
+    assert np.all(np.isnan(exact_recursion(Gaussian(np.zeros(3), 1.0), kde(0.1), 0.5, 2).intra))
+    with pytest.raises(ValueError, match="a mixture in dimension 3"):
+        exact_recursion(GaussianMixture([0.5, 0.5], np.eye(3)[:2], 1.0), kde(0.1), 0.5, 2)
+
+
+def test_a_negative_zero_makes_no_other_component() -> None:
+    turned = exact_recursion(Gaussian(0.0, 1.0), Channel(-1.0, -0.0), 0.5, 3)
+    assert all(isinstance(law, Gaussian) for law in turned.laws)
+    np.testing.assert_array_equal(turned.divergence, 0.0)
+
+
+def test_the_record_says_how_it_was_made() -> None:
+    constant = exact_recursion(Gaussian(0.0, 1.0), kde(0.1), 0.5, 2)
+    assert constant.method == "closed form"
+    assert repr(constant.channel) == repr(kde(0.1))
+    varying = exact_recursion(GaussianMixture([0.5, 0.5], [-1.0, 1.0], 0.5), [kde(0.1)] * 2, 0.5, 2)
+    assert varying.method == "quadrature"
+    assert varying.channel is None

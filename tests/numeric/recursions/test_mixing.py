@@ -128,6 +128,9 @@ def test_the_excess_keeps_its_digits_and_its_range() -> None:
         np.expm1(20.0),
     ]
     np.testing.assert_allclose(found, expected, rtol=3e-13)
+    places = np.array([-800.0, -20.0, -1e-9, 1e-9, 0.5, 29.5, 30.0, 30.5, 36.0])
+    np.testing.assert_allclose(scaled_excess(places, np.zeros(9)), np.expm1(places), rtol=1e-15)
+    np.testing.assert_array_equal(scaled_excess(np.array([0.0, -INF, INF]), np.zeros(3)), [0.0, -1.0, np.exp(350.0)])
 
 
 def test_what_has_no_weight_does_not_count() -> None:
@@ -148,6 +151,8 @@ def test_infinities_take_what_depends_on_them() -> None:
     np.testing.assert_array_equal(found.gram, [[INF, NAN], [NAN, 8.0]])
     np.testing.assert_array_equal(found.initial_gram, [NAN, 10.0])
     np.testing.assert_array_equal(products.gram, [[6.0, 7.0], [7.0, 8.0]])
+    assert found != products  # two sets of products are never compared by their arrays
+    assert len({found, products}) == 2
     lost = with_infinities(products, np.array([True, False, False]), ~flags & False, flags & False)
     np.testing.assert_array_equal(lost.initial_gram, [NAN, NAN])
 
@@ -173,6 +178,19 @@ def test_the_record_by_hand() -> None:
     np.testing.assert_allclose(record.interference, products.divergence / record.discounted_sums)
     np.testing.assert_allclose(record.weights, [0.5, 1.0])
     assert record.initial_weight == 0.25
+    small = Products(1e-8 * products.divergence, products.mixed, 1e-8 * products.gram, products.initial_gram)
+    tenth = assemble(
+        Gaussian(0.0, 1.0),
+        resolve_mixing(0.5, 2),
+        small,
+        intra=np.zeros(2),
+        ratio_sup=np.ones(3),
+        laws=[],
+        mixtures=[],
+        reasons={},
+        method="by hand",
+    )
+    np.testing.assert_allclose(tenth.interference, record.interference)  # a ratio, however small the drift
     nothing = Products(np.zeros(3), np.zeros(2), np.full((2, 2), -1e-20), np.zeros(2))
     still = assemble(
         Gaussian(0.0, 1.0),
