@@ -180,9 +180,14 @@ def _floor_size(values: dict[str, Array], sizes: Array, fresh: Array) -> Array:
     Energies without an observability bound no drift from below: all of the error may be invisible.
     """
     if "intra_chi2" in values:
-        own = fresh * values["intra_chi2"]
-        return np.where(np.isnan(own) & ("observability" in values), fresh * sizes**2, own)
-    return fresh * sizes**2 if "observability" in values else np.full(sizes.shape, math.nan)
+        own = _share(fresh, values["intra_chi2"])
+        return np.where(np.isnan(own) & ("observability" in values), _share(fresh, sizes**2), own)
+    return _share(fresh, sizes**2) if "observability" in values else np.full(sizes.shape, math.nan)
+
+
+def _share(fresh: Array, size: Array) -> Array:
+    """fresh * size, and 0 where nothing is fresh, of an infinite size too."""
+    return fresh * np.where(np.isinf(size) & (fresh == 0.0), 0.0, size)
 
 
 def _entries(name: str, values: MeasuredColumn) -> list[float | Estimate | None]:

@@ -18,7 +18,7 @@ __all__ = ["FALSE_ALARM", "SCALE", "confidence", "drawn", "rejected"]
 T = TypeVar("T")
 Property = Callable[[T], None]
 
-SCALE: Final = 80 if os.environ["HYPOTHESIS_PROFILE"] == "thorough" else 1  # thorough draws that many times the cases
+SCALE: Final = 20 if os.environ["HYPOTHESIS_PROFILE"] == "thorough" else 1  # thorough draws that many times the cases
 FALSE_ALARM: Final = 1e-6  # that any statistical property of one whole run fails though all is well
 SHARES: Final = 10  # statistical properties that share it
 PHASES: Final = (Phase.generate, Phase.shrink)  # not explain, whose notes would be about lines of this library
@@ -26,7 +26,7 @@ HEALTH: Final = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.l
 
 
 def drawn(strategy: SearchStrategy[T], check: Property[T], *, examples: int) -> int:
-    """Run ``check`` on ``examples`` cases (80 times as many when thorough); returns how many were drawn.
+    """Run ``check`` on ``examples`` cases (20 times as many when thorough); returns how many were drawn.
 
     A failure raises what the simplest failing case raised, with that case in its notes.
     """

@@ -111,6 +111,13 @@ def test_words_at_the_borders_themselves() -> None:
     assert word(np.nextafter(orthogonal / NEAR, 0.0)) == "within: errors cancel"
 
 
+def test_without_fresh_data_there_is_no_floor_however_large_the_innovation() -> None:
+    for columns in ({"intra_chi2": [math.inf]}, {"ideal_energy": [math.inf], "observability": [0.5]}):
+        assert measured_drift("replace", **columns).floor.tolist() == [0.0]
+        assert measured_drift(0.5, **columns).floor.tolist() == [math.inf]
+    assert math.isnan(measured_drift("replace", intra_chi2=[None]).floor[0])  # not measured
+
+
 def test_the_floor_is_that_of_the_larger_of_two_drifts_in_a_row() -> None:
     innovations = [0.5, 0.1, 0.5]
     least = measured_drift(0.2, intra_chi2=innovations).floor
