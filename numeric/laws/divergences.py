@@ -34,6 +34,7 @@ from numeric.laws.targets import Gaussian, GaussianMixture, Target, as_mixture
 from numeric.validation import POSITIVE, Array, Domain, generator, integer, real
 
 __all__ = [
+    "Relatives",
     "chi2",
     "chi2_infinite_reason",
     "chi2_integrand",
@@ -53,10 +54,12 @@ CLIMBS = 64  # starts of the search for the worst direction, where fewer do not 
 PAIR_CHUNK = 1_048_576  # entries of a block of component pairs
 MONTE_CARLO_CHUNK = 32_768
 ROUNDING = 1e-27  # divergences of equal laws come out below this by rounding alone: no grid refines them further
+NARROW = -1.5  # sum of two drifts E, of -1 to 1, below which 1 - E_j E_k loses digits
 SERIES = 0.03  # |x| below which x - log1p(x) is summed as a series
 
 Rng = np.random.Generator | int | None
 Indices = NDArray[np.intp]
+Flags = NDArray[np.bool_]
 
 
 # ---------------------------------------------------------------------------------------------------------------- chi2
@@ -257,39 +260,95 @@ def _strictly_inside(point: Array, hull: Array) -> bool:
     return True
 
 
-def pair_excess(shifts: Array, drifts: Array, others: tuple[Array, Array] | None = None) -> Array:
-    """int N_j N_k / N_0 - 1 for Gaussians in coordinates where N_0 = N(0, I): N_j = N(a_j, I + E_j).
+@dataclass(frozen=True)
+class Relatives:
+    """Gaussians N(a, S), S = I + E, in coordinates where the reference is N(0, I).
+
+    E and S are both kept: near the reference E has digits that S lacks, and S those of narrow laws, where E rounds to -I.
+
+    Attributes:
+        shifts: (n, d) a. drifts: (n, d, d) E, symmetric, or (n, d) where all are diagonal in the same basis.
+        covs: S, of the same shape.
+    """
+
+    shifts: Array
+    drifts: Array
+    covs: Array
+
+    @staticmethod
+    def of(means: Array, covs: Array, reference: GaussianMixture) -> Relatives:
+        """N(``means``, ``covs``), (n, d) and (n, d, d), against a single Gaussian."""
+        lower = np.linalg.cholesky(reference.covs[0])
+        shifts = solve_triangular(lower, (means - reference.means[0]).T, lower=True).T
+        return Relatives(shifts, _whitened(lower, covs - reference.covs[0]), _whitened(lower, covs))
+
+    def __getitem__(self, rows: slice | Indices | Flags) -> Relatives:
+        return Relatives(self.shifts[rows], self.drifts[rows], self.covs[rows])
+
+
+def pair_excess(laws: Relatives, others: Relatives | None = None) -> Array:
+    """int N_j N_k / N_0 - 1 for Gaussians in coordinates where N_0 = N(0, I), the reference.
 
     log(1 + value) = -1/2 log det(I - E_j E_k) + 1/2 a_j^T E_k (I - E_j E_k)^-1 a_j + 1/2 a_k^T E_j (I - E_k E_j)^-1 a_k
-    + a_k^T (I - E_j E_k)^-1 a_j, in which nothing cancels when the laws are close to N_0.
+    + a_k^T (I - E_j E_k)^-1 a_j, in which nothing cancels when the laws are close to N_0. Where both are narrow, N_j N_k is a
+    number times a Gaussian instead, and so is its quotient by N_0.
 
     Args:
-        shifts: (n, d) a_j. drifts: (n, d, d) E_j, symmetric, or (n, d) where all are diagonal in the same basis. Every
-            pair must be finite, which holds when E_j < I for all j.
-        others: the same for k, (m, ...); by default the first family itself.
+        laws: j. Every pair must be finite, which holds when E_j < I for all j.
+        others: k; by default ``laws`` too.
 
     Returns:
         (n, m).
     """
-    right_shifts, right_drifts = (shifts, drifts) if others is None else others
-    out = np.empty((len(shifts), len(right_shifts)))
-    for part in _blocks(len(shifts), right_drifts.size):
-        a, e = shifts[part, None], drifts[part, None]
-        b, f = right_shifts[None], right_drifts[None]
-        if drifts.ndim == 2:
-            product = e * f
-            quadratic = (0.5 * (a * a * f + b * b * e) + a * b) / (1.0 - product)
-            out[part] = np.sum(quadratic - 0.5 * np.log1p(-product), axis=2)
-            continue
-        product = e @ f
-        inverse = np.linalg.inv(np.eye(shifts.shape[1]) - product)
-        exponent = -0.5 * _logdet_one_minus(product)
-        exponent += 0.5 * np.einsum("nxa,nmab,nxb->nm", a, f @ inverse, a)
-        exponent += 0.5 * np.einsum("xma,nmba,xmb->nm", b, inverse @ e, b)
-        exponent += np.einsum("xma,nmab,nyb->nm", b, inverse, a)
-        out[part] = exponent
+    right = laws if others is None else others
+    out = np.empty((len(laws.shifts), len(right.shifts)))
+    for part in _blocks(len(laws.shifts), right.drifts.size):
+        left = laws[part]
+        out[part] = _diagonal_logs(left, right) if laws.drifts.ndim == 2 else _matrix_logs(left, right)
     with np.errstate(over="ignore"):
         return np.asarray(np.expm1(out))
+
+
+def _diagonal_logs(left: Relatives, right: Relatives) -> Array:
+    """log int N_j N_k / N_0 (n, m), coordinate by coordinate."""
+    a, e, b, f = left.shifts[:, None], left.drifts[:, None], right.shifts[None], right.drifts[None]
+    narrow = e + f < NARROW
+    product = np.where(narrow, 0.0, e * f)
+    logs = (0.5 * (a * a * f + b * b * e) + a * b) / (1.0 - product) - 0.5 * np.log1p(-product)
+    if np.any(narrow):
+        a, s, b, t = (part[narrow] for part in np.broadcast_arrays(a, left.covs[:, None], b, right.covs[None]))
+        both = s + t
+        mean = a * (t / both) + b * (s / both)
+        rest = 1.0 - s * (t / both)  # of the reference's variance, once that of N_j N_k is taken off its inverse
+        logs[narrow] = 0.5 * (mean * mean / rest - (a - b) ** 2 / both - np.log(both) - np.log(rest))
+    return np.asarray(np.sum(logs, axis=2))
+
+
+def _matrix_logs(left: Relatives, right: Relatives) -> Array:
+    """The same for matrices."""
+    a, b = left.shifts, right.shifts
+    narrow = np.add.outer(_size(left.covs), _size(right.covs)) < 2.0 + NARROW
+    product = np.where(narrow[..., None, None], 0.0, left.drifts[:, None] @ right.drifts[None])
+    inverse = np.linalg.inv(np.eye(a.shape[1]) - product)
+    logs = -0.5 * _logdet_one_minus(product)
+    logs += 0.5 * np.einsum("na,nmab,nb->nm", a, right.drifts @ inverse, a)
+    logs += 0.5 * np.einsum("ma,nmba,mb->nm", b, inverse @ left.drifts[:, None], b)
+    logs += np.einsum("ma,nmab,nb->nm", b, inverse, a)
+    if np.any(narrow):
+        row, column = np.nonzero(narrow)
+        s, t = left.covs[row], right.covs[column]
+        a, b = a[row, :, None], b[column, :, None]
+        both = s + t
+        mean = t @ np.linalg.solve(both, a) + s @ np.linalg.solve(both, b)
+        rest = np.eye(s.shape[1]) - s @ np.linalg.solve(both, t)
+        squares = mean * np.linalg.solve(rest, mean) - (a - b) * np.linalg.solve(both, a - b)
+        logs[narrow] = 0.5 * (squares.sum(axis=(1, 2)) - np.linalg.slogdet(both)[1] - np.linalg.slogdet(rest)[1])
+    return logs
+
+
+def _size(matrices: Array) -> Array:
+    """The largest row sum of each, above every eigenvalue."""
+    return np.asarray(np.abs(matrices).sum(axis=-1).max(axis=-1))
 
 
 def _blocks(count: int, width: int) -> Iterator[slice]:
@@ -301,7 +360,7 @@ def _blocks(count: int, width: int) -> Iterator[slice]:
 
 def _logdet_one_minus(product: Array) -> Array:
     """log det(I - P) for stacked P (..., d, d), by the trace series where P is small."""
-    size = np.abs(product).sum(axis=-1).max(axis=-1)
+    size = _size(product)
     out = np.asarray(np.linalg.slogdet(np.eye(product.shape[-1]) - product)[1])
     small = size < 0.01
     if np.any(small):
@@ -318,17 +377,23 @@ def _chi2_gaussian_reference(p: GaussianMixture, q: GaussianMixture) -> float:
     """The finite double sum sum_jk w_j w_k (int N_j N_k / N_0 - 1); finiteness has been decided."""
     kept = p.weights > 0.0
     weights = p.weights[kept]
-    lower = np.linalg.cholesky(q.covs[0])
-    shifts = solve_triangular(lower, (p.means[kept] - q.means[0]).T, lower=True).T
     distinct, label = _distinct(p.covs[kept])
-    drifts = _whitened(lower, distinct - q.covs[0])
-    if len(distinct) == 1:
-        values, vectors = np.linalg.eigh(*drifts)
-        return _chi2_shared(weights, shifts @ vectors, values)
+    laws = Relatives.of(p.means[kept], distinct, q)
+    shifts = laws.shifts
+    if len(distinct) > 1:
+        laws = Relatives(shifts, laws.drifts[label], laws.covs[label])
+    else:
+        values, basis = np.linalg.eigh(*laws.drifts)
+        if 2.0 * values[0] > NARROW:
+            return _chi2_shared(weights, shifts @ basis, values)
+        # a square root of S, whose singular values keep the digits of a narrow axis
+        root = solve_triangular(np.linalg.cholesky(*q.covs), np.linalg.cholesky(*distinct), lower=True)
+        basis, scales, _ = np.linalg.svd(root)
+        covs = np.broadcast_to(scales**2, shifts.shape)
+        laws = Relatives(shifts @ basis, covs - 1.0, covs)
     total = 0.0
     for part in _blocks(len(weights), len(weights)):
-        excess = pair_excess(shifts[part], drifts[label[part]], (shifts, drifts[label]))
-        total += float(weights[part] @ excess @ weights)
+        total += float(weights[part] @ pair_excess(laws[part], laws) @ weights)
     return total
 
 
@@ -364,8 +429,10 @@ def kl(p: Target, q: Target, *, n: int | None = None, rng: Rng = None) -> float 
     if n is not None:
         return _estimate(left, right, integer("n", n), rng, lambda a, b: a * np.log(np.maximum(a, 1e-300) / b) - a + b)
     if _single(left, right):
-        values, shift = _relative(left, right)
-        return float(0.5 * np.sum(_minus_log1p(values) + shift**2))
+        drifts, covs, shift = _relative(left, right)
+        narrow = drifts < -0.5  # there log S has digits that log(1 + E) lacks
+        shape = np.where(narrow, drifts - np.log(covs), _minus_log1p(np.where(narrow, 0.0, drifts)))
+        return float(0.5 * np.sum(shape + shift**2))
     _need_n("kl", left.dim)
     return _quadrature(left, right, _kl_integrand, None)
 
@@ -389,10 +456,11 @@ def hellinger(p: Target, q: Target, *, n: int | None = None, rng: Rng = None) ->
         root = math.sqrt(square.value)
         return Estimate(root, square.stderr / (2.0 * root) if root > 0.0 else 0.0, square.n, square.ess)
     if _single(left, right):
-        values, shift = _relative(left, right)
-        half = 1.0 + 0.5 * values
-        log_affinity = 0.25 * np.log1p(-0.25 * values**2 / half**2) - 0.125 * shift**2 / half
-        return math.sqrt(-math.expm1(float(np.sum(log_affinity))))
+        drifts, covs, shift = _relative(left, right)
+        half = 1.0 + 0.5 * drifts
+        near = np.abs(drifts) < 0.5  # else 1 - (E/2)²/(1 + E/2)² = S/(1 + E/2)² loses digits
+        ratio = np.where(near, np.log1p(-0.25 * np.where(near, drifts, 0.0) ** 2 / half**2), np.log(covs) - 2.0 * np.log(half))
+        return math.sqrt(-math.expm1(float(np.sum(0.25 * ratio - 0.125 * shift**2 / half))))
     _need_n("hellinger", left.dim)
     return math.sqrt(_quadrature(left, right, _hellinger_integrand, None))
 
@@ -437,10 +505,14 @@ def renyi(p: Target, q: Target, *, order: float, n: int | None = None, rng: Rng 
 
 def _renyi_gaussians(p: GaussianMixture, q: GaussianMixture, power: float, rest: float) -> float:
     """Of order ``power``, ``rest`` = 1 - power."""
-    values, shift = _relative(p, q)
-    # log1p(s e)/s - log1p(e), each with its linear part removed: the linear parts cancel
-    shape = 0.5 * (_minus_log1p(values) - _minus_log1p(rest * values) / rest)
-    return float(np.sum(shape + 0.5 * power * shift**2 / (1.0 + rest * values)))
+    drifts, covs, shift = _relative(p, q)
+    # log1p(s e)/s - log1p(e); where they are close each with its linear part removed, which cancels
+    small = np.abs(drifts) < 0.5
+    near = np.where(small, drifts, 0.0)
+    shape = np.where(
+        small, _minus_log1p(near) - _minus_log1p(rest * near) / rest, np.log1p(rest * drifts) / rest - np.log(covs)
+    )
+    return float(np.sum(0.5 * (shape + power * shift**2 / (1.0 + rest * drifts))))
 
 
 def tv(p: Target, q: Target, *, n: int | None = None, rng: Rng = None) -> float | Estimate:
@@ -453,11 +525,11 @@ def tv(p: Target, q: Target, *, n: int | None = None, rng: Rng = None) -> float 
     if n is not None:
         return _estimate(left, right, integer("n", n), rng, lambda a, b: 0.5 * np.abs(a - b))
     if _single(left, right):
-        values, shift = _relative(left, right)
-        if not np.any(values):
+        drifts, covs, shift = _relative(left, right)
+        if not np.any(drifts):
             return math.erf(float(np.linalg.norm(shift)) / math.sqrt(8.0))
         if left.dim == 1:
-            return _tv_normal(values.item(), shift.item())
+            return _tv_normal(drifts.item(), covs.item(), shift.item())
     _need_n("tv", left.dim)
     if left.dim == 1:
         edges = _crossings(lambda x: left.logpdf(x) - right.logpdf(x), left, right)
@@ -465,22 +537,22 @@ def tv(p: Target, q: Target, *, n: int | None = None, rng: Rng = None) -> float 
     return _quadrature(left, right, lambda a, b: 0.5 * np.abs(np.exp(a) - np.exp(b)), None, 1e-6, 400_000, False)
 
 
-def _tv_normal(excess: float, shift: float) -> float:
-    """TV of N(shift, 1 + excess) and N(0, 1), excess != 0, without cancellation where they are close.
+def _tv_normal(excess: float, variance: float, shift: float) -> float:
+    """TV of N(shift, variance) and N(0, 1), variance = 1 + excess != 1, without cancellation where they are close.
 
     The densities cross where excess u² + 2 shift u = shift² + (1 + excess) log(1 + excess); between the crossings the masses
     differ by D(high) - D(low), D the difference of the distribution functions, which has opposite signs there.
     """
-    logarithm = math.log1p(excess)
-    root = math.sqrt(1.0 + excess) * math.sqrt(shift * shift + excess * logarithm)
+    logarithm = math.log(variance) if excess < -0.5 else math.log1p(excess)
+    root = math.sqrt(variance) * math.sqrt(shift * shift + excess * logarithm)
     sum_ = -(shift + math.copysign(root, shift))
-    places = sum_ / excess, -(shift * shift + (1.0 + excess) * logarithm) / sum_
-    return abs(_normal_gap(places[0], excess, shift) - _normal_gap(places[1], excess, shift))
+    places = sum_ / excess, -(shift * shift + variance * logarithm) / sum_
+    first, second = (_normal_gap(place, excess, math.sqrt(variance), shift) for place in places)
+    return abs(first - second)
 
 
-def _normal_gap(u: float, excess: float, shift: float) -> float:
-    """P(N(shift, 1 + excess) <= u) - P(N(0, 1) <= u)."""
-    scale = math.sqrt(1.0 + excess)
+def _normal_gap(u: float, excess: float, scale: float, shift: float) -> float:
+    """P(N(shift, scale²) <= u) - P(N(0, 1) <= u), scale² = 1 + excess."""
     step = (-u * excess / (1.0 + scale) - shift) / scale  # of the standardised place
     if abs(step) > 0.5:
         sign = -1.0 if u > 0.0 else 1.0
@@ -631,15 +703,15 @@ def _whitened(lower: Array, matrices: Array) -> Array:
     return np.asarray(0.5 * (out + np.swapaxes(out, -1, -2)))
 
 
-def _relative(p: GaussianMixture, q: GaussianMixture) -> tuple[Array, Array]:
-    """Eigenvalues e of S0^-1/2 (S1 - S0) S0^-1/2 and the mean difference in their basis, both (d,)."""
-    lower = np.linalg.cholesky(q.covs[0])
-    values, vectors = np.linalg.eigh(_whitened(lower, p.covs[0] - q.covs[0]))
+def _relative(p: GaussianMixture, q: GaussianMixture) -> tuple[Array, Array, Array]:
+    """Eigenvalues of E = S - I, S = S0^-1/2 S1 S0^-1/2, those of S, and the mean difference in their basis; (d,) each."""
+    lower = np.linalg.cholesky(*q.covs)
     shift = solve_triangular(lower, p.means[0] - q.means[0], lower=True)
-    if p.dim == 1:
-        values = (p.covs[0, 0] - q.covs[0, 0]) / q.covs[0, 0]  # spares two roundings
-        return np.asarray(values), shift
-    return values, np.asarray(vectors.T @ shift)
+    if p.dim == 1:  # spares two roundings
+        return np.ravel((p.covs - q.covs) / q.covs), np.ravel(p.covs / q.covs), shift
+    values, vectors = np.linalg.eigh(_whitened(lower, p.covs[0] - q.covs[0]))
+    roots = vectors.T @ solve_triangular(lower, np.linalg.cholesky(*p.covs), lower=True)
+    return values, np.sum(roots**2, axis=1), np.asarray(vectors.T @ shift)
 
 
 def _minus_log1p(x: Array) -> Array:

@@ -54,10 +54,14 @@ class Box:
     upper: Array
     step: Array
 
+    def counts(self, step: Array) -> list[float]:
+        """Nodes along each axis of a grid at most ``step`` apart: whole numbers, of any size."""
+        return [float(count) + 1.0 for count in np.maximum(np.ceil((self.upper - self.lower) / step), 2.0)]
+
     def axes(self, step: Array) -> list[Array]:
         """Equidistant coordinates along each axis, at most ``step`` apart, in frame coordinates."""
-        counts = np.maximum(np.ceil((self.upper - self.lower) / step).astype(int), 2) + 1
-        return [np.linspace(low, high, count) for low, high, count in zip(self.lower, self.upper, counts, strict=True)]
+        ends = zip(self.lower, self.upper, self.counts(step), strict=True)
+        return [np.linspace(low, high, int(count)) for low, high, count in ends]
 
     def blocks(self, axes: Sequence[Array], block: int = BLOCK) -> Iterator[Array]:
         """The nodes of the product grid, in blocks (m, d) of at most about ``block``."""

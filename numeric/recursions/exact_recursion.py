@@ -18,7 +18,7 @@ from scipy.special import logsumexp
 
 from numeric.laws import divergences
 from numeric.laws.channels import Channel, early_stopping
-from numeric.laws.divergences import MARGIN, chi2_infinite_reason, pair_excess
+from numeric.laws.divergences import MARGIN, Relatives, chi2_infinite_reason, pair_excess
 from numeric.laws.process import noised
 from numeric.laws.quadrature import (
     Box,
@@ -136,15 +136,20 @@ class _Run:
     times: int
     shift: Array  # (k, d), of the origin
     drift: Array  # (k, d, d)
+    cov: Array  # (k, d, d)
 
 
 @dataclass(frozen=True)
 class _Atom:
-    """The image of p or of p^0 under the channels so far, as deviations from its base components (k of them)."""
+    """The image of p or of p^0 under the channels so far, as deviations from its base components (k of them).
+
+    ``cov`` is the base's and ``drift``, but for the digits that a sum would lose where little is left of the base's.
+    """
 
     group: int  # 0: p, 1: p^0
     shift: Array  # (k, d)
     drift: Array  # (k, d, d)
+    cov: Array  # (k, d, d)
     age: int = 0
     run: _Run | None = None
 
@@ -158,7 +163,7 @@ class _Family:
     base_covs: list[Array]
     base_weights: list[Array]
     atoms: list[_Atom] = field(default_factory=list)
-    index: dict[tuple[int, bytes, bytes], int] = field(default_factory=dict)
+    index: dict[tuple[int, tuple[bytes, ...]], int] = field(default_factory=dict)
     advanced: dict[tuple[int, int], int] = field(default_factory=dict)
     laws: Array = field(default_factory=lambda: np.empty(0))  # (N+1, atoms)
     mixed: Array = field(default_factory=lambda: np.empty(0))  # (N, atoms)
@@ -166,7 +171,8 @@ class _Family:
     in_mixed: Flags = field(default_factory=lambda: np.empty(0, dtype=bool))
 
     def add(self, atom: _Atom) -> int:
-        key = (atom.group, (atom.shift + 0.0).tobytes(), (atom.drift + 0.0).tobytes())  # + 0.0: one zero, not two
+        parts = (atom.shift, atom.drift, atom.cov)
+        key = atom.group, tuple((part + 0.0).tobytes() for part in parts)  # + 0.0: one zero, not two
         if key not in self.index:
             if len(self.atoms) >= MAX_ATOMS:
                 raise ValueError(
@@ -183,16 +189,19 @@ class _Family:
             old = self.atoms[atom]
             gain, offset, noise = matrices
             if np.array_equal(gain, np.eye(len(gain))):
-                run = _Run(number, 1, old.shift, old.drift)
+                run = _Run(number, 1, old.shift, old.drift, old.cov)
                 if old.run is not None and old.run.channel == number:
                     run = replace(old.run, times=old.run.times + 1)
-                new = _Atom(old.group, run.shift + run.times * offset, run.drift + run.times * noise, old.age + 1, run)
+                shift, drift, cov = run.shift + run.times * offset, run.drift + run.times * noise, run.cov + run.times * noise
+                new = _Atom(old.group, shift, drift, cov, old.age + 1, run)
             else:
                 means, covs = self.base_means[old.group], self.base_covs[old.group]
                 shift = old.shift @ gain.T + (means @ gain.T + offset - means)
                 drift = gain @ old.drift @ gain.T + (gain @ covs @ gain.T + noise - covs)
-                new = _Atom(old.group, shift, 0.5 * (drift + np.swapaxes(drift, 1, 2)), old.age + 1)
-            lowest = float(np.linalg.eigvalsh(self.base_covs[new.group] + new.drift).min())
+                cov = gain @ old.cov @ gain.T + noise
+                drift, cov = (0.5 * (part + np.swapaxes(part, 1, 2)) for part in (drift, cov))
+                new = _Atom(old.group, shift, drift, cov, old.age + 1)
+            lowest = float(np.linalg.eigvalsh(new.cov).min())
             if lowest <= 0.0:
                 raise ValueError(
                     f"channel must give laws with a density, got a covariance with smallest eigenvalue {lowest:.3g}"
@@ -212,7 +221,7 @@ class _Family:
         return np.concatenate([self.base_means[atom.group] + atom.shift for atom in self.atoms])
 
     def covs(self) -> Array:
-        return np.concatenate([self.base_covs[atom.group] + atom.drift for atom in self.atoms])
+        return np.concatenate([atom.cov for atom in self.atoms])
 
     def law(self, coefficients: Array) -> Target:
         """The law with the given coefficients over the atoms (those of weight zero are left out)."""
@@ -220,7 +229,7 @@ class _Family:
         atoms = [self.atoms[index] for index in used]
         weights = np.concatenate([coefficients[index] * self.base_weights[self.atoms[index].group] for index in used])
         means = np.concatenate([self.base_means[atom.group] + atom.shift for atom in atoms])
-        covs = np.concatenate([self.base_covs[atom.group] + atom.drift for atom in atoms])
+        covs = np.concatenate([atom.cov for atom in atoms])
         if len(weights) == 1:
             return Gaussian(*means, *covs)
         return GaussianMixture(weights, means, covs)
@@ -277,7 +286,7 @@ def _grow(target: GaussianMixture, initial: GaussianMixture | None, channels: li
     kept = target.weights > 0.0
     family = _Family(target, [target.means[kept]], [target.covs[kept]], [target.weights[kept]])
     shape = family.base_means[0].shape
-    root = family.add(_Atom(0, np.zeros(shape), np.zeros((*shape, shape[1]))))
+    root = family.add(_Atom(0, np.zeros(shape), np.zeros((*shape, shape[1])), family.base_covs[0]))
     first = root
     if initial is not None:
         used = initial.weights > 0.0
@@ -292,7 +301,7 @@ def _grow(target: GaussianMixture, initial: GaussianMixture | None, channels: li
             np.array_equal(a, b)
             for a, b in ((means, target.means[kept]), (covs, target.covs[kept]), (weights, target.weights[kept]))
         )
-        first = root if same else family.add(_Atom(1, means - base_means, covs - base_covs))
+        first = root if same else family.add(_Atom(1, means - base_means, covs - base_covs, covs))
     numbers: dict[bytes, int] = {}
     laws: list[dict[int, float]] = [{first: 1.0}]
     mixed: list[dict[int, float]] = []
@@ -332,33 +341,32 @@ def family_laws(target: GaussianMixture, channel: Channel, mixing: Mixing) -> li
 # --------------------------------------------------------------------------------------------- products in L^2(p)
 
 
-def _relative(family: _Family) -> tuple[Array, Array]:
-    """Gaussian target: shifts a (m, d) and drifts E (m, d, d), or (m, d) in a common eigenbasis, where p = N(0, I)."""
+def _relative(family: _Family) -> Relatives:
+    """Gaussian target: every component in coordinates where p = N(0, I), in a common eigenbasis where there is one."""
     (cov,) = family.base_covs[0]
-    shifts, drifts = _white(np.linalg.cholesky(cov), family)
-    if family.target.dim == 1:
-        return shifts, np.concatenate([atom.drift for atom in family.atoms])[:, :, 0] / cov  # one rounding instead of three
-    return _diagonalised(shifts, drifts)
-
-
-def _white(lower: Array, family: _Family) -> tuple[Array, Array]:
-    """Shifts (m, d) and drifts (m, d, d) of all components in coordinates y = L^-1 x."""
-    inverse = solve_triangular(lower, np.eye(len(lower)), lower=True)
-    drifts = inverse @ np.concatenate([atom.drift for atom in family.atoms]) @ inverse.T
-    shifts = np.concatenate([atom.shift for atom in family.atoms]) @ inverse.T
-    return shifts, 0.5 * (drifts + np.swapaxes(drifts, 1, 2))
-
-
-def _diagonalised(shifts: Array, drifts: Array) -> tuple[Array, Array]:
-    """The same in a common eigenbasis, drifts as (m, d), where there is one."""
-    *_, dim = drifts.shape
-    off = ~np.eye(dim, dtype=bool)
-    basis = _common_basis(drifts)
-    rotated = basis.T @ drifts @ basis
+    lower = np.linalg.cholesky(cov)
+    white = _white(lower, family)
+    if family.target.dim == 1:  # one rounding instead of three
+        drifts = np.concatenate([atom.drift for atom in family.atoms])
+        return Relatives(white.shifts, drifts[:, :, 0] / cov, family.covs()[:, :, 0] / cov)
+    off = ~np.eye(len(cov), dtype=bool)
+    basis = _common_basis(white.drifts)
+    rotated = basis.T @ white.drifts @ basis
     size = np.abs(rotated).max(axis=(1, 2))
-    if np.any(np.abs(rotated[:, off]).max(axis=1, initial=0.0) > 4e-15 * dim * size):
-        return shifts, drifts
-    return shifts @ basis, np.diagonal(rotated, axis1=1, axis2=2).copy()
+    if np.any(np.abs(rotated[:, off]).max(axis=1, initial=0.0) > 4e-15 * len(cov) * size):
+        return white
+    # a square root of S, whose squares keep the digits of a narrow axis
+    roots = solve_triangular(lower, basis, trans="T", lower=True).T @ np.linalg.cholesky(family.covs())
+    return Relatives(white.shifts @ basis, np.diagonal(rotated, axis1=1, axis2=2).copy(), np.sum(roots**2, axis=2))
+
+
+def _white(lower: Array, family: _Family) -> Relatives:
+    """All components in coordinates y = L^-1 x."""
+    inverse = solve_triangular(lower, np.eye(len(lower)), lower=True)
+    shifts = np.concatenate([atom.shift for atom in family.atoms]) @ inverse.T
+    both = (np.concatenate([atom.drift for atom in family.atoms]), family.covs())
+    drifts, covs = (inverse @ matrices @ inverse.T for matrices in both)
+    return Relatives(shifts, *(0.5 * (part + np.swapaxes(part, 1, 2)) for part in (drifts, covs)))
 
 
 def _common_basis(drifts: Array) -> Array:
@@ -373,13 +381,14 @@ def _common_basis(drifts: Array) -> Array:
 
 def _gaussian_products(family: _Family, reasons: dict[str, str]) -> Products:
     """Closed forms; infinite where a component with positive weight is not narrower than sqrt 2 times the target."""
-    shifts, drifts = _relative(family)
+    laws = _relative(family)
+    drifts = laws.drifts
     top = drifts.max(axis=1) if drifts.ndim == 2 else np.linalg.eigvalsh(drifts)[:, -1]
     margin = 1.0 - top  # smallest relative eigenvalue of 2 S_ref - S
     bad = margin <= MARGIN
     owner, shares = family.owner(), family.shares()
     finite = ~bad
-    excess = pair_excess(shifts[finite], drifts[finite])
+    excess = pair_excess(laws[finite])
     large = np.diagonal(excess) > LARGEST  # off the diagonal Cauchy and Schwarz keep the others in range
     excess[large, :] = 0.0
     excess[:, large] = 0.0
@@ -525,7 +534,7 @@ def _intra(family: _Family, laws: Sequence[object], mixtures: Sequence[object], 
         box = Box(*frame, low[group].min(axis=0), high[group].max(axis=0), step)
         used = int(np.count_nonzero(np.any(family.in_laws[group + 1] | family.in_mixed[group], axis=0)))
         nodes = min(INTRA_NODES, INTRA_ENTRIES // used)
-        if math.prod(len(axis) for axis in box.axes(step)) * 2**family.target.dim > nodes:
+        if math.prod(box.counts(step)) * 2**family.target.dim > nodes:
             result[group] = np.nan  # narrow ridges across a wide box
             continue
         sums = _intra_integrand(family, group, low[group], high[group], frame)
@@ -594,13 +603,12 @@ def _intra_integrand(
     inverse = np.linalg.inv(matrix)
     exact = False
     if family.base_means[0].shape[0] == 1:
-        shifts, drifts = _relative(family)
-        exact = drifts.ndim == 2  # log ratios to a Gaussian p, from the deviations themselves
-        shifts, drifts = shifts[used], drifts[used]
+        relative = _relative(family)[used]
+        exact = relative.drifts.ndim == 2  # log ratios to a Gaussian p, from the deviations themselves
 
     def sums(nodes: Array) -> Array:
         if exact:
-            logs, reference = _log_ratios(shifts, drifts, nodes, family), family.target.logpdf(nodes)
+            logs, reference = _log_ratios(relative, nodes, family), family.target.logpdf(nodes)
             top = np.maximum(logs.max(axis=1), 0.0)
             unit = np.exp(-top)[:, None]
             near = np.expm1(np.minimum(logs, 30.0)) * unit
@@ -632,15 +640,16 @@ def _intra_integrand(
     return sums
 
 
-def _log_ratios(shifts: Array, drifts: Array, nodes: Array, family: _Family) -> Array:
+def _log_ratios(laws: Relatives, nodes: Array, family: _Family) -> Array:
     """log N_j/p (m, components) for a Gaussian p and drifts diagonal in a common basis, from the deviations."""
     (mean,), (cov,) = family.base_means[0], family.base_covs[0]
     lower = np.linalg.cholesky(cov)
-    white = solve_triangular(lower, (nodes - mean).T, lower=True).T @ _common_basis(_white(lower, family)[1])
-    out = np.zeros((len(nodes), len(shifts)))
-    for axis in range(shifts.shape[1]):
-        y, a, e = white[:, axis, None], shifts[:, axis], drifts[:, axis]
-        out += 0.5 * (y - a) ** 2 * (e / (1.0 + e)) + a * y - 0.5 * (a * a + np.log1p(e))
+    white = solve_triangular(lower, (nodes - mean).T, lower=True).T @ _common_basis(_white(lower, family).drifts)
+    logs = np.where(laws.drifts < -0.5, np.log(laws.covs), np.log1p(np.maximum(laws.drifts, -0.5)))
+    out = np.zeros((len(nodes), len(logs)))
+    for axis in range(logs.shape[1]):
+        y, a = white[:, axis, None], laws.shifts[:, axis]
+        out += 0.5 * (y - a) ** 2 * (laws.drifts[:, axis] / laws.covs[:, axis]) + a * y - 0.5 * (a * a + logs[:, axis])
     return out
 
 
@@ -649,7 +658,7 @@ def _weighted_sup(family: _Family) -> Array:
     if len(family.target.weights) == 1 and all(atom.group == 0 for atom in family.atoms):
         drifts = np.concatenate([atom.drift for atom in family.atoms])
         shifts = np.concatenate([atom.shift for atom in family.atoms])
-        logs = _log_sups(shifts, drifts, np.broadcast_to(family.base_covs[0], drifts.shape))
+        logs = _log_sups(shifts, drifts, family.covs(), np.broadcast_to(family.base_covs[0], drifts.shape))
         bounds = np.where(logs > LARGEST_LOG, np.inf, np.exp(np.minimum(logs, LARGEST_LOG)))
     else:
         bounds = np.array([_atom_sup(family, atom) for atom in family.atoms])
@@ -663,13 +672,14 @@ def _atom_sup(family: _Family, atom: _Atom) -> float:
     weights, covs = family.base_weights[0], family.base_covs[0]
     best = math.inf
     if atom.group == 0:  # (sum w_k a_k)/(sum w_k b_k) <= max a_k/b_k
-        best = _ceiling(np.ones(1), np.array([np.max(_log_sups(atom.shift, atom.drift, covs))]))
+        best = _ceiling(np.ones(1), np.array([np.max(_log_sups(atom.shift, atom.drift, atom.cov, covs))]))
     if len(weights) == 1 and atom.group == 0:
         return best
-    centre, spread = family.base_means[atom.group] + atom.shift, family.base_covs[atom.group] + atom.drift
     if len(weights) == 1:  # base components are the target's: the deviations keep their digits
-        return _ceiling(family.base_weights[atom.group], _log_sups(atom.shift, atom.drift, np.broadcast_to(covs, spread.shape)))
-    return min(best, law_sup(GaussianMixture(family.base_weights[atom.group], centre, spread), family.target))
+        logs = _log_sups(atom.shift, atom.drift, atom.cov, np.broadcast_to(covs, atom.cov.shape))
+        return _ceiling(family.base_weights[atom.group], logs)
+    centre = family.base_means[atom.group] + atom.shift
+    return min(best, law_sup(GaussianMixture(family.base_weights[atom.group], centre, atom.cov), family.target))
 
 
 def law_sup(law: GaussianMixture, target: GaussianMixture) -> float:
@@ -679,7 +689,7 @@ def law_sup(law: GaussianMixture, target: GaussianMixture) -> float:
     best = np.full(len(means), np.inf)
     for weight, mean, cov in zip(target.weights, target.means, target.covs, strict=True):
         if weight > 0.0:
-            bound = _log_sups(means - mean, covs - cov, np.broadcast_to(cov, covs.shape)) - math.log(weight)
+            bound = _log_sups(means - mean, covs - cov, covs, np.broadcast_to(cov, covs.shape)) - math.log(weight)
             best = np.minimum(best, bound)
     return _ceiling(law.weights[kept], best)
 
@@ -688,15 +698,17 @@ def _ceiling(weights: Array, log_sups: Array) -> float:
     return math.inf if float(log_sups.max()) > LARGEST_LOG else float(weights @ np.exp(log_sups))
 
 
-def _log_sups(shifts: Array, drifts: Array, covs: Array) -> Array:
-    """log sup N(m + shift, S + drift)/N(m, S) for stacked components: inf unless narrower in every direction that differs."""
-    lower = np.linalg.cholesky(covs)
+def _log_sups(shifts: Array, drifts: Array, covs: Array, base: Array) -> Array:
+    """log sup N(m + shift, cov)/N(m, base), drift = cov - base, stacked: inf unless narrower wherever they differ."""
+    lower = np.linalg.cholesky(base)
     inverse = np.linalg.inv(lower)
     values, vectors = np.linalg.eigh(inverse @ drifts @ np.swapaxes(inverse, 1, 2))
     offset = np.einsum("kba,kbc,kc->ka", vectors, inverse, shifts)
     narrower = values < -EQUAL
     safe = np.where(narrower, -values, 1.0)
-    per_axis = np.where(narrower, 0.5 * offset**2 / safe - 0.5 * np.log1p(np.where(narrower, values, 0.0)), 0.0)
+    kept = np.sum((np.swapaxes(vectors, 1, 2) @ inverse @ np.linalg.cholesky(covs)) ** 2, axis=2)  # 1 + values, to all digits
+    logs = np.where(values < -0.5, np.log(kept), np.log1p(np.where(narrower, np.maximum(values, -0.5), 0.0)))
+    per_axis = np.where(narrower, 0.5 * (offset**2 / safe - logs), 0.0)
     lost = (values > EQUAL) | (~narrower & (np.abs(offset) > EQUAL))
     return np.asarray(np.where(np.any(lost, axis=1), np.inf, np.sum(per_axis, axis=1)))
 

@@ -15,12 +15,11 @@ from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve_triangular
 from scipy.special import logsumexp
 
 from numeric.laws.blend import Blend
 from numeric.laws.channels import Channel
-from numeric.laws.divergences import chi2_infinite_reason, chi2_integrand, pair_excess
+from numeric.laws.divergences import Relatives, chi2_infinite_reason, chi2_integrand, pair_excess
 from numeric.laws.kernel_mixture import KernelMixture
 from numeric.laws.quadrature import (
     Box,
@@ -346,19 +345,16 @@ def _intra_reason(law: GaussianMixture, laws: Sequence[GaussianMixture], mixing:
 
 def _closed_form(law: GaussianMixture, laws: Sequence[GaussianMixture], mixing: Mixing, bad: Flags) -> tuple[Products, Flags]:
     """Gaussian target: double sums over all components of all models in L^2(p), and which models are beyond floats."""
-    lower = np.linalg.cholesky(law.covs[0])
-    inverse = solve_triangular(lower, np.eye(law.dim), lower=True)
     chosen = [index for index in range(1, len(laws)) if not bad[index]]
     table = np.zeros((len(laws), sum(laws[index].weights.shape[0] for index in chosen)))
-    shifts, drifts, column = [np.empty((0, law.dim))], [np.empty((0, law.dim, law.dim))], 0
+    means, covs, column = [np.empty((0, law.dim))], [np.empty((0, law.dim, law.dim))], 0
     for index in chosen:
         item = laws[index]
         table[index, column : column + item.weights.shape[0]] = item.weights
         column += item.weights.shape[0]
-        shifts.append((item.means - law.means[0]) @ inverse.T)
-        relative = inverse @ (item.covs - law.covs[0]) @ inverse.T
-        drifts.append(0.5 * (relative + np.swapaxes(relative, 1, 2)))
-    excess = pair_excess(np.concatenate(shifts), np.concatenate(drifts)) if chosen else np.zeros((0, 0))
+        means.append(item.means)
+        covs.append(item.covs)
+    excess = pair_excess(Relatives.of(np.concatenate(means), np.concatenate(covs), law)) if chosen else np.zeros((0, 0))
     large = np.diagonal(excess) > LARGEST
     excess[large, :] = 0.0
     excess[:, large] = 0.0

@@ -81,9 +81,9 @@ def signed(low: float, high: float) -> Callable[[np.random.Generator], float]:
 
 
 def near_pair(rng: np.random.Generator) -> tuple[float, float]:
-    """Two variances, apart by a relative gap between 1e-14 and 1e2."""
+    """Two variances, apart by a relative gap between 1e-14 and 1e12."""
     variance = spread(1e-8, 1e8)(rng)
-    gap = spread(1e-14, 1e2)(rng)
+    gap = spread(1e-14, 1e12)(rng)
     return variance * (1.0 + gap if rng.random() < 0.5 else 1.0 / (1.0 + gap)), variance
 
 
@@ -94,10 +94,11 @@ def gaussians(rng: np.random.Generator) -> Case:
 
 
 def close_gaussians(rng: np.random.Generator) -> Case:
-    """Variances within a factor 1.9, so that chi2 is finite."""
+    """Variances of which the first is less than 1.9 times the second, so that chi2 is finite, and down to 1e-30 of it."""
     variance = spread(1e-8, 1e8)(rng)
     gap = spread(1e-14, 0.9)(rng)
-    return signed(1e-9, 5.0)(rng) * math.sqrt(variance), variance * (1.0 + float(rng.choice([-1.0, 1.0])) * gap), 0.0, variance
+    ratio = float(rng.choice([1.0 - gap, 1.0 + gap, spread(1e-30, 0.1)(rng)]))
+    return signed(1e-9, 5.0)(rng) * math.sqrt(variance), variance * ratio, 0.0, variance
 
 
 # --- Gaussians on the line, from the definitions ---------------------------------------------------------------------
@@ -351,6 +352,12 @@ FUNCTIONS: dict[str, Function] = {
         lambda a, t, v: (a * (mp.exp(-t) * v) - mp.expm1(-t)) / (1 - (1 - a) * mp.exp(-t)),
         lambda rng: (rng.uniform(0.05, 1.0), spread(1e-6, 3.0)(rng), spread(1e-3, 1e3)(rng)),
         cases=12,
+    ),
+    "drift of a collapse": Function(
+        lambda g, s: exact_recursion(Gaussian(0.0, 1.0), Channel(gain=g, noise=s), "replace", 2).divergence[2],
+        lambda g, s: (lambda v: mp.expm1(-mp.log(v * (2 - v)) / 2))(g**2 * (g**2 + s) + s),
+        lambda rng: (spread(1e-12, 0.5)(rng), spread(1e-30, 0.5)(rng)),
+        cases=20,
     ),
     "drift of a mean shift": Function(
         lambda d, a: exact_recursion(Gaussian(0.0, 1.0), Channel(shift=d), a, 2).divergence[2],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import mpmath
 import numpy as np
@@ -14,6 +14,7 @@ from numeric.estimate import Estimate
 from numeric.laws import divergences
 from numeric.laws.divergences import (
     PAIR_CHUNK,
+    Relatives,
     _adaptive,
     _blocks,
     _climb,
@@ -36,6 +37,7 @@ from numeric.laws.divergences import (
     w2,
 )
 from numeric.laws.targets import Gaussian, GaussianMixture, Target, as_mixture, paper_mixture
+from numeric.validation import Array
 
 Z = 5.5  # two-sided normal tail 4e-8: a handful of comparisons fail once in a million
 
@@ -144,6 +146,61 @@ def test_two_dimensions_against_a_grid(kind: str, pair: tuple[Target, Target]) -
         assert value(function(q, p, **options)) != pytest.approx(truth, rel=1e-3)
 
 
+def relatives(shifts: Array, drifts: Array) -> Relatives:
+    return Relatives(shifts, drifts, drifts + (1.0 if drifts.ndim == 2 else np.eye(shifts.shape[1])))
+
+
+def exact_pair(means: Sequence[float], variances: Sequence[float]) -> float:
+    """int N_j N_k / N(0, 1) - 1 by completing the square, which costs twice the digits of the narrower."""
+    with mpmath.workdps(200):
+        (a, b), (s, t) = ([mpmath.mpf(x) for x in pair] for pair in (means, variances))
+        precision, linear = 1 / s + 1 / t - 1, a / s + b / t
+        exponent = (linear**2 / precision - a * a / s - b * b / t) / 2
+        return float(mpmath.expm1(exponent - mpmath.log(s * t * precision) / 2))
+
+
+@pytest.mark.parametrize("size", [1e-3, 1e-8, 1e-12, 1e-15, 1e-60])
+def test_narrow_pairs_keep_their_digits(size: float) -> None:
+    """Where E is -1 but for rounding; with E alone the digits are gone."""
+    means, variances = np.array([0.3, 0.3 + math.sqrt(size), -1.0, 0.2]), np.array([size, 0.7 * size, 0.4, 1.2])
+    drifts, covs = variances - 1.0, variances
+    truth = np.array(
+        [
+            [exact_pair((a, b), (s, t)) for b, t in zip(means, variances, strict=True)]
+            for a, s in zip(means, variances, strict=True)
+        ]
+    )
+    finite = np.isfinite(truth)
+    diagonal = pair_excess(Relatives(means[:, None], drifts[:, None], covs[:, None]))
+    matrix = pair_excess(Relatives(means[:, None], drifts[:, None, None], covs[:, None, None]))
+    for found in (diagonal, matrix):
+        np.testing.assert_allclose(found[finite], truth[finite], rtol=1e-12)
+    if size < 1e-11:
+        with np.errstate(all="ignore"):
+            rounded = pair_excess(Relatives(means[:, None], drifts[:, None], 1.0 + drifts[:, None]))
+        assert not np.allclose(rounded[finite], truth[finite], rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", [1e-6, 1e-13, 1e-30])
+def test_chi2_of_narrow_laws(size: float) -> None:
+    """One axis is narrow, the other nearly the reference's; also turned, as a mixture of equal and of different covariances."""
+    thick, gap = 1.0 + 1e-3, 2.0 * math.sqrt(size)
+    alone = exact_pair((0.1, 0.1), (size, size))
+    for turn in (np.eye(2), np.array([[0.6, -0.8], [0.8, 0.6]])):
+        if size < 1e-15 and turn[0, 0] < 1.0:
+            continue  # a float cannot hold such a matrix
+        cov, mean = turn @ np.diag([size, thick]) @ turn.T, turn @ [0.1, 0.0]
+        both = (1.0 + alone) / math.sqrt(thick * (2.0 - thick)) - 1.0
+        rounding = 4e-16 / size if turn[0, 0] < 1.0 else 0.0
+        assert value(chi2(Gaussian(mean, cov), Gaussian([0.0, 0.0], 1.0))) == pytest.approx(both, rel=1e-12 + rounding)
+    pair = GaussianMixture([0.5, 0.5], [0.1, 0.1 + gap], [size, size])
+    cross = exact_pair((0.1, 0.1 + gap), (size, size)), exact_pair((0.1 + gap,) * 2, (size, size))
+    assert value(chi2(pair, Gaussian(0.0, 1.0))) == pytest.approx(0.25 * (alone + 2.0 * cross[0] + cross[1]), rel=1e-9)
+    other = GaussianMixture([0.5, 0.5], [0.1, 0.1 + gap], [size, 0.5 * size])
+    cross = exact_pair((0.1, 0.1 + gap), (size, 0.5 * size)), exact_pair((0.1 + gap,) * 2, (0.5 * size,) * 2)
+    assert value(chi2(other, Gaussian(0.0, 1.0))) == pytest.approx(0.25 * (alone + 2.0 * cross[0] + cross[1]), rel=1e-9)
+
+
 def test_pair_excess_against_a_grid() -> None:
     axis = np.linspace(-16.0, 16.0, 401)
     x = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1)
@@ -155,8 +212,8 @@ def test_pair_excess_against_a_grid() -> None:
     truth = (
         np.array([[np.sum(a[keep] * b[keep] / reference[keep]) for b in parts] for a in parts]) * (axis[1] - axis[0]) ** 2 - 1.0
     )
-    np.testing.assert_allclose(pair_excess(shifts, drifts), truth, rtol=1e-9)
-    assert not np.allclose(pair_excess(shifts, -drifts), truth, rtol=1e-3)
+    np.testing.assert_allclose(pair_excess(relatives(shifts, drifts)), truth, rtol=1e-9)
+    assert not np.allclose(pair_excess(relatives(shifts, -drifts)), truth, rtol=1e-3)
 
 
 def test_pair_excess_is_the_same_in_any_basis_and_in_any_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,15 +221,14 @@ def test_pair_excess_is_the_same_in_any_basis_and_in_any_blocks(monkeypatch: pyt
     turn = np.linalg.qr(rng.standard_normal((3, 3)))[0]
     for size in (1e-7, 1e-3, 0.05, 0.4):  # across the size from which the logarithm of the determinant is no longer a series
         shifts, values = size * rng.standard_normal((5, 3)), size * rng.uniform(-1.0, 1.0, (5, 3))
-        diagonal = pair_excess(shifts, values)
-        turned = (shifts @ turn.T, (turn * values[:, None, :]) @ turn.T)
-        np.testing.assert_allclose(pair_excess(*turned), diagonal, rtol=1e-12, atol=1e-14 * size**2)
+        straight = relatives(shifts, values)
+        diagonal = pair_excess(straight)
+        turned = relatives(shifts @ turn.T, (turn * values[:, None, :]) @ turn.T)
+        np.testing.assert_allclose(pair_excess(turned), diagonal, rtol=1e-12, atol=1e-14 * size**2)
         with monkeypatch.context() as patch:
             patch.setattr(divergences, "PAIR_CHUNK", 60)  # blocks of one or two rows
-            np.testing.assert_array_equal(pair_excess(shifts, values), diagonal)
-            np.testing.assert_allclose(
-                pair_excess(*turned, (turned[0][:4], turned[1][:4])), diagonal[:, :4], rtol=1e-12, atol=0
-            )
+            np.testing.assert_array_equal(pair_excess(straight), diagonal)
+            np.testing.assert_allclose(pair_excess(turned, turned[:4]), diagonal[:, :4], rtol=1e-12, atol=0)
 
 
 def test_blocks_cover_every_row_and_keep_to_the_chunk() -> None:
@@ -623,7 +679,7 @@ TV_CLOSE = [(1e-7, 1.0 + 1e-9), (0.0, 1.0 + 1e-9), (-1e-9, 1.0 - 1e-7), (0.3, 1.
 
 @pytest.mark.parametrize(("mean", "variance"), TV_CASES + TV_CLOSE)
 def test_total_variation_of_normal_laws_from_where_their_densities_cross(mean: float, variance: float) -> None:
-    with mpmath.workdps(50):
+    with mpmath.workdps(200):
         a, s = mpmath.mpf(mean), mpmath.mpf(variance)
         # (x - a)^2/s + log s = x^2
         quadratic, linear, constant = 1 / s - 1, -2 * a / s, a * a / s + mpmath.log(s)

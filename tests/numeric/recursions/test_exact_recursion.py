@@ -628,7 +628,7 @@ def test_suprema_of_ratios_against_a_grid(dim: int) -> None:
     shifts = 0.3 * rng.standard_normal((3, dim))
     drifts = -0.4 * covs * rng.uniform(0.5, 1.0, (3, 1, 1))
     means = 0.3 * rng.standard_normal((3, dim))
-    logs = _log_sups(shifts, drifts, covs)
+    logs = _log_sups(shifts, drifts, covs + drifts, covs)
     for k in range(3):
         learned, base = Gaussian(means[k] + shifts[k], covs[k] + drifts[k]), Gaussian(means[k], covs[k])
         assert logs[k] == pytest.approx(float(np.max(learned.logpdf(x) - base.logpdf(x))), abs=2e-3)
@@ -638,14 +638,14 @@ def test_suprema_of_ratios_against_a_grid(dim: int) -> None:
     assert bound * (1.0 + 1e-12) >= float(np.max(np.exp(law.logpdf(x) - target.logpdf(x))))
     by_hand = 0.0
     for weight, row in ((0.7, 0), (0.3, 1)):
-        gaps = means[row] + shifts[row] - means[:2], covs[row] + drifts[row] - covs[:2]
-        by_hand += weight * math.exp(min(_log_sups(*gaps, covs[:2]))) / 0.5
+        cov = np.stack([covs[row] + drifts[row]] * 2)
+        by_hand += weight * math.exp(min(_log_sups(means[row] + shifts[row] - means[:2], cov - covs[:2], cov, covs[:2]))) / 0.5
     assert bound == pytest.approx(by_hand, rel=1e-12)
     assert law_sup(target, law) == math.inf  # wider than every cover
     nothing = np.zeros((1, dim))
-    assert _log_sups(nothing, np.zeros((1, dim, dim)), covs[:1]).tolist() == [0.0]
-    assert _log_sups(nothing + 0.1, np.zeros((1, dim, dim)), covs[:1]).tolist() == [math.inf]
-    assert _log_sups(nothing, 0.1 * covs[:1], covs[:1]).tolist() == [math.inf]
+    assert _log_sups(nothing, np.zeros((1, dim, dim)), covs[:1], covs[:1]).tolist() == [0.0]
+    assert _log_sups(nothing + 0.1, np.zeros((1, dim, dim)), covs[:1], covs[:1]).tolist() == [math.inf]
+    assert _log_sups(nothing, 0.1 * covs[:1], 1.1 * covs[:1], covs[:1]).tolist() == [math.inf]
 
 
 def test_laws_of_a_constant_channel_in_any_dimension() -> None:
@@ -737,3 +737,23 @@ def test_the_record_says_how_it_was_made() -> None:
     varying = exact_recursion(GaussianMixture([0.5, 0.5], [-1.0, 1.0], 0.5), [kde(0.1)] * 2, 0.5, 2)
     assert varying.method == "quadrature"
     assert varying.channel is None
+
+
+def test_a_collapse_over_ninety_decades_keeps_its_digits() -> None:
+    """p^n is N(0, g^{2n}) with nothing fresh: D_n and the supremum of the ratio in closed form, S far below 1 + E."""
+    rounds, gain = 16, 1e-3
+    found = exact_recursion(Gaussian(0.0, 4.0), Channel(gain=gain), "replace", rounds)
+    kept = gain ** (2.0 * np.arange(1, rounds + 1))
+    np.testing.assert_allclose(found.divergence[1:], 1.0 / np.sqrt(kept * (2.0 - kept)) - 1.0, rtol=1e-12)
+    np.testing.assert_allclose(found.ratio_sup[1:], kept[:-1] ** -0.5, rtol=1e-12)
+    turned = np.array([[0.6, -0.8], [0.8, 0.6]])
+    plane = exact_recursion(Gaussian([0.0, 0.0], 4.0), Channel(gain=turned @ np.diag([gain, 1.0]) @ turned.T), "replace", 2)
+    for drift, alone, rtol in zip(plane.divergence[1:], found.divergence[1:3], (1e-9, 1e-4), strict=True):
+        assert drift == pytest.approx(alone, rel=rtol)  # as far as a float matrix holds it
+
+
+def test_models_of_which_nothing_is_left_against_the_data_give_no_warning() -> None:
+    found = exact_recursion(Gaussian(0.0, 1e12), Channel(gain=0.0, noise=1.0), 0.1, 7, initial=Gaussian(0.0, 1e-12))
+    narrow = 1.0 / math.sqrt(1e-12 * (2.0 - 1e-12)) - 1.0
+    np.testing.assert_allclose(found.divergence[1:], narrow, rtol=1e-12)
+    assert found.divergence[0] == pytest.approx(1.0 / math.sqrt(1e-24 * (2.0 - 1e-24)) - 1.0, rel=1e-12)
