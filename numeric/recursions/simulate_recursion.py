@@ -22,6 +22,7 @@ from numeric.laws.channels import Channel
 from numeric.laws.divergences import Relatives, chi2_infinite_reason, chi2_integrand, pair_excess
 from numeric.laws.kernel_mixture import KernelMixture
 from numeric.laws.quadrature import (
+    MAX_NODES,
     Box,
     component_box,
     default_frame,
@@ -51,6 +52,7 @@ __all__ = ["Model", "simulate_recursion"]
 
 BATCHES = 32  # Monte Carlo batches, each with its own stream: results do not depend on the number of workers
 CLOSED_FORM_COMPONENTS = 2000
+MAX_TERMS = 2e8  # densities of components at all nodes of a grid: several seconds
 NODE_ENTRIES = 1 << 20
 NAMES = ("gaussian-fit", "mixture-fit", "kde")
 Flags: TypeAlias = NDArray[np.bool_]
@@ -262,8 +264,9 @@ def _measured(
     closed = (
         law.weights.shape[0] == 1 and all_standard and sum(item.weights.shape[0] for item in standard) <= CLOSED_FORM_COMPONENTS
     )
-    if all_standard and law.dim <= 2:
-        products, intra = _quadrature(law, standard, mixing, bad, bad_intra, skip_products=closed)
+    box = _common_box(law, standard, mixing, bad, bad_intra, skip_products=closed) if all_standard and law.dim <= 2 else None
+    if box is not None and _affordable(box, standard):
+        products, intra = _quadrature(standard, mixing, bad, bad_intra, box, skip_products=closed)
         stderr: dict[str, Array] = {}
         ess: dict[str, Array] = {}
         skewness: dict[str, Array] = {}
@@ -362,7 +365,7 @@ def _closed_form(law: GaussianMixture, laws: Sequence[GaussianMixture], mixing: 
     return products_from_coefficients(table, mixing.weights @ table, excess), beyond
 
 
-def _quadrature(
+def _common_box(
     law: GaussianMixture,
     laws: Sequence[GaussianMixture],
     mixing: Mixing,
@@ -370,9 +373,8 @@ def _quadrature(
     bad_intra: Flags,
     *,
     skip_products: bool,
-) -> tuple[Products, Array]:
-    """Products and I on a common grid, d <= 2."""
-    count = mixing.generations
+) -> Box:
+    """Room for every integrand, and the finest of their scales."""
     frame = default_frame(laws)
     boxes = [component_box(item, frame) for item in laws]
     if not skip_products:
@@ -380,6 +382,21 @@ def _quadrature(
     for i in np.flatnonzero(~bad_intra).tolist():
         cover = _cover(law, laws, mixing, i)
         boxes.append(_room(laws[i + 1], cover, frame))
+    return union(boxes)
+
+
+def _affordable(box: Box, laws: Sequence[GaussianMixture]) -> bool:
+    """Whether the grid and its first refinement are; kernels may be too narrow for any."""
+    nodes = math.prod(box.counts(box.step)) * 2 ** box.frame.shape[0]
+    terms = sum(1 if factorises(law) else law.weights.shape[0] for law in laws)
+    return bool(nodes <= MAX_NODES and nodes * terms <= MAX_TERMS)
+
+
+def _quadrature(
+    laws: Sequence[GaussianMixture], mixing: Mixing, bad: Flags, bad_intra: Flags, box: Box, *, skip_products: bool
+) -> tuple[Products, Array]:
+    """Products and I on a common grid, d <= 2."""
+    count = mixing.generations
     rows = np.flatnonzero(bad)
 
     def sums(nodes: Array) -> Array:
@@ -394,7 +411,7 @@ def _quadrature(
 
     dense = [item.weights.shape[0] for item in laws if not factorises(item)]
     block = min(max(256, NODE_ENTRIES // max(dense, default=1)), NODE_ENTRIES >> 3)
-    total, _ = integrate_sums(sums, union(boxes), rtol=1e-8, atol=1e-20, block=block, decisive=4 * count + 1)
+    total, _ = integrate_sums(sums, box, rtol=1e-8, atol=1e-20, block=block, decisive=4 * count + 1)
     if skip_products:
         nothing = np.zeros(count)
         return Products(np.zeros(count + 1), nothing, np.zeros((count, count)), nothing), total

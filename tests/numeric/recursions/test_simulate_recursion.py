@@ -314,3 +314,13 @@ def test_a_round_that_cannot_be_fitted_is_named() -> None:
 
     with pytest.raises(ValueError, match="must return n = 5 rows"):
         simulate_recursion(GAUSS, lambda x, _: Short(x), 0.5, 2, n=10, rng=0)
+
+
+@pytest.mark.parametrize("bandwidth", [1e-5, 1e-12])
+def test_kernels_too_narrow_for_a_grid_are_measured_by_monte_carlo(bandwidth: float) -> None:
+    found = simulate_recursion(Gaussian(0.0, 1.0), "kde", 0.5, 2, n=50, bandwidth=bandwidth, rng=1)
+    assert found.method == "closed form, intra by Monte Carlo"
+    wide = simulate_recursion(Gaussian(0.0, 1.0), "kde", 0.5, 2, n=50, bandwidth=1e-3, rng=1)
+    assert wide.method == "closed form, intra by quadrature"
+    # the diagonal pairs carry all: D falls as 1/h
+    np.testing.assert_allclose(found.divergence[1:] * bandwidth, wide.divergence[1:] * 1e-3, rtol=0.05)
