@@ -291,7 +291,9 @@ def _steps(covs: Array) -> Array:
     dim = covs.shape[-1]
     if not np.any(covs[:, ~np.eye(dim, dtype=bool)]):
         return np.asarray(np.sqrt(np.diagonal(covs, axis1=1, axis2=2).min(axis=0)))
-    return np.full(dim, math.sqrt(float(np.linalg.eigvalsh(covs).min())))
+    values = np.linalg.eigvalsh(covs)
+    # below the rounding of the widest axis a computed eigenvalue may be negative, and no grid is that fine anyway
+    return np.full(dim, math.sqrt(float(np.maximum(values[:, 0], np.finfo(np.float64).eps * values[:, -1]).min())))
 
 
 def _pairs(means: Array, others: Array, other_covs: Array) -> Iterator[tuple[Indices, Indices]]:

@@ -201,6 +201,43 @@ def test_chi2_of_narrow_laws(size: float) -> None:
     assert value(chi2(other, Gaussian(0.0, 1.0))) == pytest.approx(0.25 * (alone + 2.0 * cross[0] + cross[1]), rel=1e-9)
 
 
+@pytest.mark.parametrize("size", [1e-4, 1e-12, 1e-40, 1e12])
+def test_divergences_of_laws_of_very_different_widths(size: float) -> None:
+    """From their definitions with 100 digits; with E = S - 1 alone they are those of another law."""
+    p, q, mean = Gaussian(0.1, size), Gaussian(0.0, 1.0), mpmath.mpf(0.1)
+    with mpmath.workdps(100):
+        s = mpmath.mpf(size)
+        entropy = (s - 1 - mpmath.log(s) + mean**2) / 2
+        affinity = mpmath.sqrt(2 * mpmath.sqrt(s) / (1 + s)) * mpmath.exp(-(mean**2) / (4 * (1 + s)))
+        order = mpmath.mpf(0.999)
+        wide = order + (1 - order) * s
+        logarithm = ((1 - order) * mpmath.log(s) - mpmath.log(wide)) / 2 - order * (1 - order) * mean**2 / (2 * wide)
+        truth = [float(x) for x in (entropy, mpmath.sqrt(1 - affinity), logarithm / (order - 1))]
+    found = [value(one) for one in (kl(p, q), hellinger(p, q), renyi(p, q, order=0.999))]
+    assert found == pytest.approx(truth, rel=1e-12)
+    if size < 1.0:  # two crossings, between which nearly all of the narrow one lies
+        root = math.sqrt(-math.log(size) * size)
+        low, high = (stats.norm.cdf((root, -root), 0.0, 1.0) - stats.norm.cdf((root, -root), 0.0, math.sqrt(size))).tolist()
+        assert value(tv(Gaussian(0.0, size), q)) == pytest.approx(abs(high - low), rel=1e-3 if size > 1e-6 else 1e-9)
+
+
+def test_chi2_of_a_narrow_law_in_skewed_coordinates() -> None:
+    """chi2 does not change under x -> L x, which takes I to a reference with correlations."""
+    lower, turn = np.array([[1.4, 0.0], [0.5, 0.8]]), np.array([[0.6, -0.8], [0.8, 0.6]])
+    straight = np.diag([1e-6, 0.9])
+    learned = Gaussian(lower @ turn @ [0.1, 0.2], lower @ turn @ straight @ turn.T @ lower.T)
+    there = value(chi2(learned, Gaussian([0.0, 0.0], lower @ lower.T)))
+    assert there == pytest.approx(value(chi2(Gaussian([0.1, 0.2], straight), Gaussian([0.0, 0.0], 1.0))), rel=1e-8)
+
+
+def test_chi2_by_sampling_is_near_the_closed_form() -> None:
+    p, q = Gaussian(0.4, 0.8), Gaussian(0.0, 1.0)
+    found, truth = chi2(p, q, n=100_000, rng=5), value(chi2(p, q))
+    assert isinstance(found, Estimate)
+    assert found.stderr < 0.02 * truth
+    assert abs(found.value - truth) < Z * found.stderr
+
+
 def test_pair_excess_against_a_grid() -> None:
     axis = np.linspace(-16.0, 16.0, 401)
     x = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1)

@@ -757,3 +757,46 @@ def test_models_of_which_nothing_is_left_against_the_data_give_no_warning() -> N
     narrow = 1.0 / math.sqrt(1e-12 * (2.0 - 1e-12)) - 1.0
     np.testing.assert_allclose(found.divergence[1:], narrow, rtol=1e-12)
     assert found.divergence[0] == pytest.approx(1.0 / math.sqrt(1e-24 * (2.0 - 1e-24)) - 1.0, rel=1e-12)
+
+
+def test_a_narrow_axis_in_skewed_coordinates_keeps_its_digits() -> None:
+    """D does not change under x -> L x; the target has correlations then, and the channel is no multiple of the identity."""
+    lower, turn, gains = np.array([[1.4, 0.0], [0.5, 0.8]]), np.array([[0.6, -0.8], [0.8, 0.6]]), np.diag([1e-3, 0.9])
+    straight = exact_recursion(Gaussian([0.0, 0.0], 1.0), Channel(gain=gains), 0.3, 3)
+    whole = lower @ turn
+    skewed = Channel(gain=whole @ gains @ np.linalg.inv(whole))
+    found = exact_recursion(Gaussian([0.0, 0.0], lower @ lower.T), skewed, 0.3, 3)
+    np.testing.assert_allclose(found.divergence[1], straight.divergence[1], rtol=1e-8)
+
+
+def test_a_start_near_the_target_in_the_plane_keeps_its_digits() -> None:
+    found = exact_recursion(Gaussian([0.0, 0.0], 1.0), Channel(), 0.5, 2, initial=Gaussian([1e-9, 0.0], 1.0))
+    np.testing.assert_allclose(found.divergence, [1e-18, 0.25e-18, 0.0625e-18], rtol=1e-9)
+
+
+def test_what_is_not_in_the_space_may_cancel_in_an_innovation() -> None:
+    """Nothing is lost by the channel: p^{i+1} = q_i, whatever it is."""
+    found = exact_recursion(Gaussian(0.0, 1.0), Channel(), 0.5, 2, initial=Gaussian(0.0, 3.0))
+    assert found.divergence.tolist() == [math.inf] * 3
+    assert found.innovation.tolist() == [0.0, 0.0]
+
+
+def test_the_widest_of_three_axes_decides() -> None:
+    """Gains that do not commute, in three dimensions: S_2 has the eigenvalues 1, 1, 2.25 in a turned frame."""
+    turn = np.linalg.qr(np.random.default_rng(1).standard_normal((3, 3)))[0]
+    stretch = Channel(gain=turn @ np.diag([1.5, 1.0, 1.0]) @ turn.T)
+    shrink = Channel(gain=np.diag([0.9, 1.0, 0.8]))
+    found = exact_recursion(Gaussian(np.zeros(3), 1.0), [shrink, stretch], "replace", 2)
+    top = np.linalg.eigvalsh(found.laws[2].cov)  # type: ignore[union-attr]
+    assert top[1] < 2.0 < top[2]
+    assert math.isfinite(found.divergence[1])
+    assert found.divergence[2] == math.inf
+
+
+@pytest.mark.parametrize(
+    ("channel", "said"),
+    [(5, "must be a Channel or a sequence of them, got int"), ([Channel(), "kde"], "got str among them"), ("kde", "got str")],
+)
+def test_channels_of_another_kind_are_refused(channel: object, said: str) -> None:
+    with pytest.raises(TypeError, match=said):
+        exact_recursion(Gaussian(0.0, 1.0), channel, 0.5, 2)  # type: ignore[arg-type]
