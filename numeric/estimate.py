@@ -10,7 +10,7 @@ from scipy import special
 
 from numeric.validation import COUNT, NONNEGATIVE, Array, Domain, integer, real
 
-__all__ = ["Estimate", "mean_estimate", "widened"]
+__all__ = ["Estimate", "mean_estimate", "stretched", "widened"]
 
 CONFIDENCE = Domain(0.0, 1.0, True, True)
 LIGHT, GROWTH = 1000.0, 0.7  # effective draws at which a heavy-tailed interval reaches twice as far, and how that grows
@@ -67,8 +67,7 @@ class Estimate:
         width = quantile * self.stderr
         if self.heavy and self.stderr > 0.0:
             effective = self.n if self.ess is None else self.ess
-            stretch = 1.0 + (LIGHT / effective) ** GROWTH if effective > 0.0 else math.inf
-            return self.value - width, self.value + stretch * width
+            return self.value - width, self.value + float(stretched(effective)) * width
         width = float(widened(quantile, self.skewness)) * self.stderr
         if self.log_scale and self.value > 0.0:
             factor = math.exp(min(width / self.value, 700.0))
@@ -85,6 +84,12 @@ def widened(quantile: float, skewness: float | Array) -> Array:
     The error of a studentised mean of skewness g (that of the mean itself) is normal up to g (2 z^2 + 1)/6.
     """
     return np.asarray(quantile + np.abs(skewness) * (2.0 * quantile * quantile + 1.0) / 6.0)
+
+
+def stretched(effective: float | Array) -> Array:
+    """How many times as far the upper end of a heavy-tailed interval lies: 1 + (1000/ess)^0.7 (see ``Estimate.interval``)."""
+    with np.errstate(divide="ignore"):
+        return 1.0 + (LIGHT / np.asarray(effective, dtype=np.float64)) ** GROWTH
 
 
 def mean_estimate(draws: Array, *, ess: float | None = None, log_scale: bool = False) -> Estimate:

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from numeric.estimate import Estimate, widened
+from numeric.estimate import Estimate, stretched, widened
 from numeric.generations.errors import ConsistentError
 from numeric.generations.generation import Generation, Quantity
 from numeric.judging.formula import Interval, MissingQuantity
@@ -34,6 +34,7 @@ WEIGHTS = 1e-15  # rounding of the weights of mixtures: it makes innovations of 
 CONSTANT = 1e-6  # relative spread up to which innovations count as constant, and overlaps as equal
 QUADRATURE = 1e-7  # relative error granted to distances by quadrature
 LARGEST = 1e280  # chi2 above which a recursion keeps no number
+HEAVY = {"divergence", "mixed", "innovation", "intra", "discounted_sums"}  # means of squared density ratios
 SUMMED = {"discounted_sums": "innovation"}  # sums of numbers with weights are as degenerate as those
 LONGEST = 12  # rounds for which the 1-D distances before and after mixing are computed
 
@@ -176,8 +177,10 @@ def _array(recursion: Recursion, name: str, values: Array, scale: Array, level: 
     effective = math.inf if draws is None else float(np.min(draws))
     doubt = f"the weights are degenerate: effective sample size {effective:.0f}" if effective < FEW else ""
     unit = Estimate(0.0, 1.0, 2**31 - 1).interval(level)[1]
-    width = errors * widened(unit, recursion.skewness.get(name, np.zeros(())))
-    return Interval.around(values, radius + width, noisy=True, doubt=doubt)
+    reach = errors * widened(unit, recursion.skewness.get(name, np.zeros(())))
+    upper = np.maximum(reach, errors * unit * stretched(effective)) if name in HEAVY else reach
+    low, high = Interval.around(values, radius + reach).low, Interval.around(values, radius + upper).high
+    return Interval(low, high, True, doubt)
 
 
 def _pattern(recursion: Recursion) -> dict[str, Interval]:

@@ -122,7 +122,7 @@ def chi2_infinite_reason(p: Target, q: Target, order: float = 2.0) -> str | None
         members = indices[own_label == label]
         lower = np.linalg.cholesky(cov)
         forms = lower.T @ inverse @ lower  # S_l^-1 where S_j = I
-        forms = 0.5 * (forms + np.swapaxes(forms, 1, 2))
+        forms = 0.5 * (forms + forms.mT)
         limit = order / (order - 1.0)
         worst = _worst_direction(forms, limit)
         margin, nearest = worst.margin, others[reference_label == worst.form][0]
@@ -278,9 +278,9 @@ class Relatives:
     @staticmethod
     def of(means: Array, covs: Array, reference: GaussianMixture) -> Relatives:
         """N(``means``, ``covs``), (n, d) and (n, d, d), against a single Gaussian."""
-        lower = np.linalg.cholesky(reference.covs[0])
-        shifts = solve_triangular(lower, (means - reference.means[0]).T, lower=True).T
-        return Relatives(shifts, _whitened(lower, covs - reference.covs[0]), _whitened(lower, covs))
+        lower = np.linalg.cholesky(*reference.covs)
+        shifts = solve_triangular(lower, (means - reference.means).T, lower=True).T
+        return Relatives(shifts, _whitened(lower, covs - reference.covs), _whitened(lower, covs))
 
     def __getitem__(self, rows: slice | Indices | Flags) -> Relatives:
         return Relatives(self.shifts[rows], self.drifts[rows], self.covs[rows])
@@ -492,15 +492,17 @@ def renyi(p: Target, q: Target, *, order: float, n: int | None = None, rng: Rng 
             return power / rest * _renyi_gaussians(right, left, rest, power)
         return _renyi_gaussians(left, right, power, rest)
     _need_n("renyi", left.dim)
+    tail = power if power > 1.0 else None
+    return math.log1p(_quadrature(left, right, lambda a, b: _renyi_integrand(a, b, power), tail)) / (power - 1.0)
 
-    def integrand(log_p: Array, log_q: Array) -> Array:
-        # (r^order - 1 - order (r - 1)) q, nonnegative up to sign: keeps digits where p ~ q
-        ratio = np.clip(log_p - log_q, -1.0, 1.0)
-        near = np.exp(log_q) * (np.expm1(power * ratio) - power * np.expm1(ratio))
-        far = np.exp(np.minimum(power * log_p + rest * log_q, 700.0)) - rest * np.exp(log_q) - power * np.exp(log_p)
-        return np.asarray(np.where(np.abs(log_p - log_q) < 1.0, near, far))
 
-    return math.log1p(_quadrature(left, right, integrand, power if power > 1.0 else None)) / (power - 1.0)
+def _renyi_integrand(log_p: Array, log_q: Array, power: float) -> Array:
+    """(r^power - 1 - power (r - 1)) q, r = p/q, of one sign: keeps digits where p ~ q."""
+    rest = 1.0 - power
+    ratio = np.clip(log_p - log_q, -1.0, 1.0)
+    near = np.exp(log_q) * (np.expm1(power * ratio) - power * np.expm1(ratio))
+    far = np.exp(np.minimum(power * log_p + rest * log_q, 700.0)) - rest * np.exp(log_q) - power * np.exp(log_p)
+    return np.asarray(np.where(np.abs(log_p - log_q) < 1.0, near, far))
 
 
 def _renyi_gaussians(p: GaussianMixture, q: GaussianMixture, power: float, rest: float) -> float:
@@ -555,8 +557,7 @@ def _normal_gap(u: float, excess: float, scale: float, shift: float) -> float:
     """P(N(shift, scale²) <= u) - P(N(0, 1) <= u), scale² = 1 + excess."""
     step = (-u * excess / (1.0 + scale) - shift) / scale  # of the standardised place
     if abs(step) > 0.5:
-        sign = -1.0 if u > 0.0 else 1.0
-        return sign * float(ndtr(sign * (u + step)) - ndtr(sign * u))
+        return float(ndtr(u + step) - ndtr(u))  # so much only where the distance is no small one
     nodes, weights = np.polynomial.legendre.leggauss(12)
     places = u + 0.5 * step * (1.0 + nodes)
     return 0.5 * step * float(weights @ np.exp(-0.5 * places**2)) / math.sqrt(2.0 * math.pi)
@@ -571,18 +572,14 @@ def w1(p: Target, q: Target) -> float:
     if left.dim != 1:
         raise ValueError(f"p and q must be one-dimensional for w1, got laws of dimension {left.dim}")
     if _single(left, right):  # quantiles differ by a normal variable: E |shift + scale Z|
-        roots = math.sqrt(left.covs[0, 0, 0]), math.sqrt(right.covs[0, 0, 0])
-        shift = abs(float((left.means - right.means)[0, 0]))
-        scale = abs(float((left.covs - right.covs)[0, 0, 0])) / (roots[0] + roots[1])
-        if shift >= 40.0 * scale:
+        shift = abs((left.means - right.means).item())
+        scale = abs((left.covs - right.covs).item()) / (math.sqrt(left.covs.item()) + math.sqrt(right.covs.item()))
+        if scale == 0.0:
             return shift
         z = shift / scale
         return scale * math.sqrt(2.0 / math.pi) * math.exp(-0.5 * z * z) + shift * math.erf(z / math.sqrt(2.0))
-    edges = _crossings(lambda x: _cdf(left, x) - _cdf(right, x), left, right)
-    box = component_box(left, _line()), component_box(right, _line())
-    low, high = min(float(b.lower[0]) for b in box), max(float(b.upper[0]) for b in box)
-    inner = np.clip(edges[1:-1], low, high)
-    primitive = [0.0, *(_cdf_integral(left, inner) - _cdf_integral(right, inner)), float((right.mean - left.mean)[0])]
+    edges = _crossings(lambda x: _cdf(left, x) - _cdf(right, x), left, right)[1:-1]
+    primitive = [0.0, *(_cdf_integral(left, edges) - _cdf_integral(right, edges)), (right.mean - left.mean).item()]
     return float(np.sum(np.abs(np.diff(primitive))))
 
 
@@ -608,7 +605,7 @@ def w2(p: Target, q: Target, *, n: int | None = None, rng: Rng = None) -> float 
     def integrand(z: Array) -> Array:
         return np.asarray((quantile(left, z) - quantile(right, z)) ** 2 * np.exp(-0.5 * z * z))
 
-    scale = float(np.sqrt(left.cov[0, 0]) + np.sqrt(right.cov[0, 0]))
+    scale = math.sqrt(left.cov.item()) + math.sqrt(right.cov.item())
     # equal quantiles differ by some 1e-15 of the scale: a difference of 1e-8 cannot be squared to twelve digits
     return math.sqrt(_adaptive(integrand, atol=1e-21 * scale**2) / math.sqrt(2.0 * math.pi))
 
@@ -618,9 +615,9 @@ def _bures_squared(p: GaussianMixture, q: GaussianMixture) -> float:
 
     X = (S0^1/2 S1 S0^1/2)^1/2 - S0 solves X S0 + S0 X + X^2 = S0^1/2 (S1 - S0) S0^1/2; Newton steps restore its digits.
     """
-    difference = p.means[0] - q.means[0]
-    values, vectors = np.linalg.eigh(q.covs[0])
-    drift = vectors.T @ (p.covs[0] - q.covs[0]) @ vectors
+    (difference,), (change,) = p.means - q.means, p.covs - q.covs
+    values, vectors = np.linalg.eigh(*q.covs)
+    drift = vectors.T @ change @ vectors
     root = np.sqrt(values)
     right = root[:, None] * drift * root
     inner, basis = np.linalg.eigh(np.diag(values**2) + right)
@@ -638,8 +635,7 @@ def quantile(law: Target, normal_level: Array) -> Array:
     """The quantile function of a 1-D law at the levels Phi(z), z = ``normal_level`` (m,); accurate in both tails."""
     mixture = as_mixture(law)
     kept = mixture.weights > 0.0
-    weights, means = mixture.weights[kept], mixture.means[kept, 0]
-    scales = np.sqrt(mixture.covs[kept, 0, 0])
+    weights, means, scales = (part[kept] for part in (mixture.weights, *_normals(mixture)))
     z = np.asarray(normal_level, dtype=np.float64)
     low = np.min(means + scales * (z[:, None]), axis=1)  # the quantile lies between those of the components
     high = np.max(means + scales * (z[:, None]), axis=1)
@@ -689,10 +685,9 @@ def _single(p: GaussianMixture, q: GaussianMixture) -> bool:
 
 def _distinct(covs: Array) -> tuple[Array, Indices]:
     """The distinct matrices of (k, d, d) and the label of each of the k."""
-    count = len(covs)
     if not np.any(covs != covs[0]):
-        return covs[:1], np.zeros(count, dtype=np.intp)
-    _, first, inverse = np.unique(covs.reshape(count, -1), axis=0, return_index=True, return_inverse=True)
+        return covs[:1], np.zeros(len(covs), dtype=np.intp)
+    _, first, inverse = np.unique(covs, axis=0, return_index=True, return_inverse=True)
     return covs[first], inverse.ravel()
 
 
@@ -700,16 +695,17 @@ def _whitened(lower: Array, matrices: Array) -> Array:
     """L^-1 M L^-T for stacked symmetric M."""
     inverse = solve_triangular(lower, np.eye(len(lower)), lower=True)
     out = inverse @ matrices @ inverse.T
-    return np.asarray(0.5 * (out + np.swapaxes(out, -1, -2)))
+    return np.asarray(0.5 * (out + out.mT))
 
 
 def _relative(p: GaussianMixture, q: GaussianMixture) -> tuple[Array, Array, Array]:
     """Eigenvalues of E = S - I, S = S0^-1/2 S1 S0^-1/2, those of S, and the mean difference in their basis; (d,) each."""
     lower = np.linalg.cholesky(*q.covs)
-    shift = solve_triangular(lower, p.means[0] - q.means[0], lower=True)
+    (difference,), (change,) = p.means - q.means, p.covs - q.covs
+    shift = solve_triangular(lower, difference, lower=True)
     if p.dim == 1:  # spares two roundings
         return np.ravel((p.covs - q.covs) / q.covs), np.ravel(p.covs / q.covs), shift
-    values, vectors = np.linalg.eigh(_whitened(lower, p.covs[0] - q.covs[0]))
+    values, vectors = np.linalg.eigh(_whitened(lower, change))
     roots = vectors.T @ solve_triangular(lower, np.linalg.cholesky(*p.covs), lower=True)
     return values, np.sum(roots**2, axis=1), np.asarray(vectors.T @ shift)
 
@@ -746,7 +742,7 @@ def _quadrature(
         max_nodes=max_nodes,
         analytic=analytic,
     )
-    return float(value[0])
+    return float(value.item())
 
 
 def _log_density(law: GaussianMixture, nodes: Array) -> Array:
@@ -787,21 +783,28 @@ def _line() -> tuple[Array, Array]:
     return np.zeros(1), np.eye(1)
 
 
+def _normals(law: GaussianMixture) -> tuple[Array, Array]:
+    """Means and standard deviations of the components of a one-dimensional law, (k,) each."""
+    return law.means.ravel(), np.sqrt(law.covs.ravel())
+
+
 def _cdf(law: GaussianMixture, x: Array) -> Array:
     """Distribution function of a one-dimensional law at x (m,)."""
-    return np.asarray(ndtr((x[:, None] - law.means[:, 0]) / np.sqrt(law.covs[:, 0, 0])) @ law.weights)
+    means, scales = _normals(law)
+    return np.asarray(ndtr((x[:, None] - means) / scales) @ law.weights)
 
 
 def _cdf_integral(law: GaussianMixture, x: Array) -> Array:
     """int_{-inf}^x F for each x (m,)."""
-    scales = np.sqrt(law.covs[:, 0, 0])
-    white = (x[:, None] - law.means[:, 0]) / scales
+    means, scales = _normals(law)
+    white = (x[:, None] - means) / scales
     return np.asarray((scales * (white * ndtr(white) + np.exp(-0.5 * white**2) / math.sqrt(2 * math.pi))) @ law.weights)
 
 
 def _interval_masses(law: GaussianMixture, edges: Array) -> Array:
     """Masses of the intervals between consecutive ``edges``, each from the tail in which it keeps its digits."""
-    white = (edges[:, None] - law.means[:, 0]) / np.sqrt(law.covs[:, 0, 0])
+    means, scales = _normals(law)
+    white = (edges[:, None] - means) / scales
     left, right = white[:-1], white[1:]
     mass = np.where(left > 0.0, ndtr(-left) - ndtr(-right), ndtr(right) - ndtr(left))
     return np.asarray(mass @ law.weights)
@@ -810,8 +813,8 @@ def _interval_masses(law: GaussianMixture, edges: Array) -> Array:
 def _crossings(function: Callable[[Array], Array], p: GaussianMixture, q: GaussianMixture) -> Array:
     """-inf, the sign changes of ``function`` on a grid finer than every component (bisected to rounding), +inf."""
     boxes = [component_box(p, _line()), component_box(q, _line())]
-    low, high = min(float(b.lower[0]) for b in boxes), max(float(b.upper[0]) for b in boxes)
-    step = min(float(b.step[0]) for b in boxes) / 16.0
+    low, high = min(b.lower.item() for b in boxes), max(b.upper.item() for b in boxes)
+    step = min(b.step.item() for b in boxes) / 16.0
     grid = np.linspace(low, high, int(min(max((high - low) / step, 512), 200_000)) + 1)
     sign = np.sign(function(grid))
     here = np.flatnonzero(sign[:-1] * sign[1:] < 0)

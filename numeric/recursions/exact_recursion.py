@@ -50,6 +50,7 @@ EQUAL = 1e-13  # relative size below which a direction of a component counts as 
 PARTNER_SLACK = 28.0  # log of the smallest share with which a component of q_i may carry the tail of one of p^{i+1}
 NODE_ENTRIES = 1 << 20  # entries of one block of nodes times components
 LARGEST = 1e280  # squares in L^2(p) beyond this are reported as inf
+LARGEST_ROOT = 1e150  # values at the nodes are cut off here: far above the root of the largest, and their squares can be added
 FLOOR = 1e-250  # scaled densities below this are recomputed in logarithms
 INTRA_NODES, INTRA_ENTRIES = 2_000_000, 400_000_000  # nodes, and nodes times components, of the finest grid
 MAX_ATOMS = 4000  # different images of p: their mutual products fill a matrix
@@ -102,8 +103,8 @@ def exact_recursion(
             "use simulate_recursion"
         )
     family = _grow(law, start, channels, mixing)
-    laws: LazyLaws[object] = LazyLaws(lambda i: _first_law(family, i, target, initial), mixing.generations + 1)
-    mixtures: LazyLaws[object] = LazyLaws(lambda i: family.law(family.mixed[i]), mixing.generations)
+    laws = LazyLaws(lambda i: _first_law(family, i, target, initial), mixing.generations + 1)
+    mixtures = LazyLaws(lambda i: family.law(family.mixed[i]), mixing.generations)
     reasons: dict[str, str] = {}
     products = _gaussian_products(family, reasons) if gaussian else _quadrature_products(family, mixing, reasons)
     intra = _intra(family, laws, mixtures, reasons) if law.dim <= 2 else np.full(mixing.generations, np.nan)
@@ -165,10 +166,10 @@ class _Family:
     atoms: list[_Atom] = field(default_factory=list)
     index: dict[tuple[int, tuple[bytes, ...]], int] = field(default_factory=dict)
     advanced: dict[tuple[int, int], int] = field(default_factory=dict)
-    laws: Array = field(default_factory=lambda: np.empty(0))  # (N+1, atoms)
-    mixed: Array = field(default_factory=lambda: np.empty(0))  # (N, atoms)
-    in_laws: Flags = field(default_factory=lambda: np.empty(0, dtype=bool))  # support, kept apart from underflow
-    in_mixed: Flags = field(default_factory=lambda: np.empty(0, dtype=bool))
+    laws: Array = field(init=False)  # (N+1, atoms)
+    mixed: Array = field(init=False)  # (N, atoms)
+    in_laws: Flags = field(init=False)  # support, kept apart from underflow
+    in_mixed: Flags = field(init=False)
 
     def add(self, atom: _Atom) -> int:
         parts = (atom.shift, atom.drift, atom.cov)
@@ -284,23 +285,20 @@ def _first_law(family: _Family, index: int, target: Target, initial: Target | No
 def _grow(target: GaussianMixture, initial: GaussianMixture | None, channels: list[Channel], mixing: Mixing) -> _Family:
     """Follow every component through the rounds."""
     kept = target.weights > 0.0
-    family = _Family(target, [target.means[kept]], [target.covs[kept]], [target.weights[kept]])
-    shape = family.base_means[0].shape
-    root = family.add(_Atom(0, np.zeros(shape), np.zeros((*shape, shape[1])), family.base_covs[0]))
+    own_means, own_covs, own_weights = target.means[kept], target.covs[kept], target.weights[kept]
+    family = _Family(target, [own_means], [own_covs], [own_weights])
+    root = family.add(_Atom(0, np.zeros(own_means.shape), np.zeros(own_covs.shape), own_covs))
     first = root
     if initial is not None:
         used = initial.weights > 0.0
         weights, means, covs = initial.weights[used], initial.means[used], initial.covs[used]
-        single = shape[0] == 1  # deviations from the target itself, in which small ones keep their digits
-        base_means = np.broadcast_to(target.means[kept][0], means.shape) if single else means
-        base_covs = np.broadcast_to(target.covs[kept][0], covs.shape) if single else covs
+        single = len(own_weights) == 1  # deviations from the target itself, in which small ones keep their digits
+        base_means = np.broadcast_to(own_means, means.shape) if single else means
+        base_covs = np.broadcast_to(own_covs, covs.shape) if single else covs
         family.base_means.append(base_means)
         family.base_covs.append(base_covs)
         family.base_weights.append(weights)
-        same = means.shape == shape and all(
-            np.array_equal(a, b)
-            for a, b in ((means, target.means[kept]), (covs, target.covs[kept]), (weights, target.weights[kept]))
-        )
+        same = all(np.array_equal(a, b) for a, b in ((means, own_means), (covs, own_covs), (weights, own_weights)))
         first = root if same else family.add(_Atom(1, means - base_means, covs - base_covs, covs))
     numbers: dict[bytes, int] = {}
     laws: list[dict[int, float]] = [{first: 1.0}]
@@ -347,13 +345,13 @@ def _relative(family: _Family) -> Relatives:
     lower = np.linalg.cholesky(cov)
     white = _white(lower, family)
     if family.target.dim == 1:  # one rounding instead of three
-        drifts = np.concatenate([atom.drift for atom in family.atoms])
-        return Relatives(white.shifts, drifts[:, :, 0] / cov, family.covs()[:, :, 0] / cov)
+        drifts, shape = np.concatenate([atom.drift for atom in family.atoms]), white.shifts.shape
+        return Relatives(white.shifts, drifts.reshape(shape) / cov, family.covs().reshape(shape) / cov)
     off = ~np.eye(len(cov), dtype=bool)
     basis = _common_basis(white.drifts)
     rotated = basis.T @ white.drifts @ basis
     size = np.abs(rotated).max(axis=(1, 2))
-    if np.any(np.abs(rotated[:, off]).max(axis=1, initial=0.0) > 4e-15 * len(cov) * size):
+    if np.any(np.abs(rotated[:, off]).max(axis=1) > 4e-15 * len(cov) * size):
         return white
     # a square root of S, whose squares keep the digits of a narrow axis
     roots = solve_triangular(lower, basis, trans="T", lower=True).T @ np.linalg.cholesky(family.covs())
@@ -448,12 +446,10 @@ def _quadrature_products(family: _Family, mixing: Mixing, reasons: dict[str, str
     totals = np.sum(coefficients, axis=1)[:, None]
 
     def sums(nodes: Array) -> Array:
-        reference = family.target.logpdf(nodes)
-        log_terms = _component_logpdf(flat, nodes)
-        top = np.maximum(log_terms.max(axis=1), reference)
-        excess = coefficients @ np.exp(log_terms - top[:, None]).T - totals * np.exp(reference - top)
-        values = excess * np.exp(np.minimum(top - 0.5 * reference, 350.0))
-        parts = block_products(values, mixing.weights)
+        half = 0.5 * family.target.logpdf(nodes)
+        terms = np.exp(np.minimum(_component_logpdf(flat, nodes) - half[:, None], 700.0))  # N_j/sqrt(p)
+        values = coefficients @ terms.T - totals * np.exp(half)
+        parts = block_products(np.clip(values, -LARGEST_ROOT, LARGEST_ROOT), mixing.weights)
         return np.concatenate([part.ravel() for part in (parts[0], parts[1], np.diagonal(parts[2]), parts[2], parts[3])])
 
     block = max(256, NODE_ENTRIES // max(coefficients.shape))
@@ -461,6 +457,15 @@ def _quadrature_products(family: _Family, mixing: Mixing, reasons: dict[str, str
     edges = np.cumsum([count + 1, count, count, count * count])
     divergence, mixed, _, gram, initial = np.split(total, edges)
     products = Products(divergence, mixed, gram.reshape(count, count), initial)
+    beyond = divergence > LARGEST, mixed > LARGEST, np.diagonal(products.gram) > LARGEST
+    for name, flags in zip(("divergence", "mixed", "innovation"), beyond, strict=True):
+        reasons.update(
+            {
+                f"{name}[{index}]": f"its square is above {LARGEST:.0e}, the largest that is kept"
+                for index in np.flatnonzero(flags)
+            }
+        )
+    products = with_infinities(products, *beyond)
     return _decide(family, products, bad, [text or "" for text in texts], reasons)
 
 
@@ -505,7 +510,7 @@ def _tail_box(learned: GaussianMixture, reference: GaussianMixture, frame: tuple
 # ------------------------------------------------------------------------------------------------ intra and ratio
 
 
-def _intra(family: _Family, laws: Sequence[object], mixtures: Sequence[object], reasons: dict[str, str]) -> Array:
+def _intra(family: _Family, laws: Sequence[Target], mixtures: Sequence[Target], reasons: dict[str, str]) -> Array:
     """I_i = chi2(p^{i+1} || q_i) for all rounds, d <= 2, on nodes common to the rounds that need boxes of similar size.
 
     The tail of p^{i+1}^2/q_i lies below those of N_j^2/(c_l N_l), for every component j of p^{i+1} any component l of q_i:
@@ -515,12 +520,10 @@ def _intra(family: _Family, laws: Sequence[object], mixtures: Sequence[object], 
     frame = default_frame([family.target])
     low, high, finite = _intra_boxes(family, frame)
     result = np.zeros(count)
-    everything = _flat(family, np.ones(family.owner().shape[0], dtype=bool))
+    everything = _flat(family, np.ones(len(family.owner()), dtype=bool))
     step = component_box(everything, frame).step / math.sqrt(2.0)
     for i in np.flatnonzero(~finite).tolist():
         learned, reference = laws[i + 1], mixtures[i]
-        if not isinstance(learned, (Gaussian, GaussianMixture)) or not isinstance(reference, (Gaussian, GaussianMixture)):
-            continue
         reason = chi2_infinite_reason(learned, reference)
         if reason is None:
             box = _tail_box(as_mixture(learned), as_mixture(reference), frame)
@@ -528,9 +531,9 @@ def _intra(family: _Family, laws: Sequence[object], mixtures: Sequence[object], 
         else:
             result[i] = math.inf
             reasons[f"intra[{i}]"] = reason
-    size = np.where(finite, np.sum(np.log2(np.where(finite[:, None], high - low, 1.0)), axis=1), np.nan)
-    for level in np.unique(np.floor(size[finite] / 2.0)):
-        group = np.flatnonzero(finite & (np.floor(size / 2.0) == level))
+    levels = np.where(finite, np.floor(0.5 * np.sum(np.log2(high - low), axis=1)), np.nan)
+    for level in np.unique(levels[finite]):
+        group = np.flatnonzero(levels == level)
         box = Box(*frame, low[group].min(axis=0), high[group].max(axis=0), step)
         used = int(np.count_nonzero(np.any(family.in_laws[group + 1] | family.in_mixed[group], axis=0)))
         nodes = min(INTRA_NODES, INTRA_ENTRIES // used)

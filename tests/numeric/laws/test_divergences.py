@@ -19,9 +19,12 @@ from numeric.laws.divergences import (
     _blocks,
     _climb,
     _crossings,
+    _estimate,
     _interval_masses,
+    _kl_integrand,
     _minus_log1p,
     _no_higher,
+    _renyi_integrand,
     _strictly_inside,
     _worst_direction,
     chi2,
@@ -230,6 +233,12 @@ def test_chi2_of_a_narrow_law_in_skewed_coordinates() -> None:
     assert there == pytest.approx(value(chi2(Gaussian([0.1, 0.2], straight), Gaussian([0.0, 0.0], 1.0))), rel=1e-8)
 
 
+def test_chi2_of_a_law_narrow_along_one_axis_and_wide_along_the_other() -> None:
+    narrow, wide = exact_pair((0.1, 0.1), (1e-6, 1e-6)), exact_pair((0.2, 0.2), (1.5, 1.5))
+    found = value(chi2(Gaussian([0.1, 0.2], [1e-6, 1.5]), Gaussian([0.0, 0.0], 1.0)))
+    assert found == pytest.approx((1.0 + narrow) * (1.0 + wide) - 1.0, rel=1e-12)
+
+
 def test_chi2_by_sampling_is_near_the_closed_form() -> None:
     p, q = Gaussian(0.4, 0.8), Gaussian(0.0, 1.0)
     found, truth = chi2(p, q, n=100_000, rng=5), value(chi2(p, q))
@@ -293,6 +302,23 @@ def test_the_integrand_of_chi2_in_its_whole_range() -> None:
     np.testing.assert_allclose(chi2_integrand(empty, np.zeros(1)), 1.0)
 
 
+@pytest.mark.parametrize("gap", [1e-9, -1e-6, 1e-3, 0.4, -0.999, 1.001, -3.0, 30.0])
+def test_the_integrands_of_kl_and_renyi_keep_their_digits_where_the_densities_are_close(gap: float) -> None:
+    log_q = np.array([-2.0])
+    log_p = log_q + gap
+    with mpmath.workdps(40):
+        p, q = mpmath.exp(mpmath.mpf(log_p.item())), mpmath.exp(mpmath.mpf(log_q.item()))
+        entropy = float(p * mpmath.log(p / q) - p + q)
+        cubic, root = (float(p**k * q ** (1 - k) - q - k * (p - q)) for k in (mpmath.mpf(3), mpmath.mpf(0.5)))
+    assert _kl_integrand(log_p, log_q).item() == pytest.approx(entropy, rel=1e-12)
+    assert _renyi_integrand(log_p, log_q, 3.0).item() == pytest.approx(cubic, rel=1e-12)
+    assert _renyi_integrand(log_p, log_q, 0.5).item() == pytest.approx(root, rel=1e-12)
+
+
+def test_the_integrand_of_renyi_stops_short_of_overflow() -> None:
+    assert _renyi_integrand(np.array([400.0]), np.zeros(1), 2.0).item() == pytest.approx(math.exp(700.0), rel=1e-12)
+
+
 def split(law: Gaussian) -> GaussianMixture:
     """The same law as two components, which no closed form is for."""
     return GaussianMixture([0.5, 0.5], np.stack([law.mean, law.mean]), np.stack([law.cov, law.cov]))
@@ -317,6 +343,18 @@ def test_chi2_reaches_as_far_as_its_integrand_and_no_farther() -> None:
     p, q = Gaussian([0.0, 0.0], 1.7), Gaussian([0.0, 0.0], 1.0)  # finite, but not at order 3
     assert value(chi2(p, split(q))) == pytest.approx(value(chi2(p, q)), rel=1e-10)
     assert chi2_infinite_reason(p, q, 3.0) is not None
+
+
+@pytest.mark.parametrize(("order", "variance"), [(1.5, 2.9), (2.0, 1.99)])
+def test_renyi_reaches_as_far_as_its_integrand(order: float, variance: float) -> None:
+    p, q = Gaussian(0.0, variance), Gaussian(0.0, 1.0)  # the variance of p^order q^(1-order) is some hundred times that of p
+    assert value(renyi(split(p), split(q), order=order)) == pytest.approx(value(renyi(p, q, order=order)), rel=1e-9)
+
+
+def test_chi2_against_references_that_cover_its_tail_only_together() -> None:
+    q = GaussianMixture([0.5, 0.5], np.zeros((2, 2)), [[1.0, 0.4], [0.4, 1.0]])
+    p = Gaussian([0.0, 0.0], 1.1)  # along the diagonals p^2/q falls off with a deviation of 4
+    assert value(chi2(p, q)) == pytest.approx(grid_divergence("chi2", p, q, 36.0, 361), rel=1e-8)
 
 
 def test_densities_that_underflow_on_a_grid_are_no_zeros() -> None:
@@ -542,6 +580,13 @@ def test_equality_is_decided_by_the_references_that_attain_it() -> None:
     assert chi2_infinite_reason(Gaussian(3.5, 1.5), GaussianMixture([0.5, 0.5], [-1.0, 3.0], 1.0), 3.0) is not None
 
 
+def test_equality_at_an_order_near_one() -> None:
+    """order/(order - 1) = 1001 holds to thirteen digits in floats, the equality of the forms to no more."""
+    pair = GaussianMixture([0.5, 0.5], [-1.0, 1.0], 1.0)
+    assert chi2_infinite_reason(Gaussian(0.0, 1001.0), pair, 1.001) is None
+    assert chi2_infinite_reason(Gaussian(2.0, 1001.0), pair, 1.001) is not None
+
+
 def test_equality_between_the_axes_is_infinite() -> None:
     # along (1, 1) both precisions are 1.75, and the means lie on either side: a step sideways of the size of 1 still wins
     q = GaussianMixture([0.5, 0.5], [[1.0, 1.0], [-1.0, -1.2]], [[1.0, 0.4], [0.4, 1.0]])
@@ -566,6 +611,7 @@ def test_the_inside_of_a_convex_hull() -> None:
     assert not _strictly_inside(np.array([0.0, 0.0]), triangle[:2])
     assert not _strictly_inside(np.zeros(2), np.zeros((3, 2)))
     assert not _strictly_inside(np.zeros(1), np.zeros((0, 1)))
+    assert not _strictly_inside(np.zeros(2), np.array([[1.0, -1.0]]))  # a single point has no inside
     for size in (1e-13, 1.0, 1e13):
         line = size * np.array([[2.0], [5.0]])
         assert [_strictly_inside(np.array([size * x]), line) for x in (1.0, 2.0, 3.0, 5.0, 6.0)] == [
@@ -682,6 +728,46 @@ def test_estimates_between_equal_laws_and_between_laws_far_apart() -> None:
     assert abs(far.value - value(kl(Gaussian(0.0, 0.5), Gaussian(36.0, 1.0)))) <= Z * far.stderr
 
 
+@pytest.mark.parametrize(
+    "terms", [(2.0, 5.0), (3e-9, 1e-9), (1e-3, 2.0, 5e180, -1e180, 3e10), (1e150, 1e-150, 2e150, 1.0, 4.0, 8e150), (0.5,) * 4]
+)
+def test_an_estimate_is_the_mean_of_its_terms(terms: tuple[float, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the usual error of a mean, and (sum)^2/(sum of squares) for the effective number, whatever the size of the terms."""
+    monkeypatch.setattr(divergences, "MONTE_CARLO_CHUNK", 2)
+    blocks = iter([np.array(terms[k : k + 2]) for k in range(0, len(terms), 2)])
+    law, count = as_mixture(Gaussian(0.0, 1.0)), len(terms)
+    found = _estimate(law, law, count, 0, lambda a, b: next(blocks))
+    largest = max(abs(one) for one in terms)
+    unit = np.array(terms) / largest
+    assert found.value == pytest.approx(largest * float(unit.mean()), rel=1e-12)
+    assert found.stderr == pytest.approx(largest * float(unit.std(ddof=1)) / math.sqrt(count), rel=1e-12)
+    assert found.n == count
+    assert found.ess == pytest.approx(float(unit.sum() ** 2 / np.sum(unit**2)), rel=1e-12)
+
+
+def test_an_estimate_from_equal_terms_has_no_error() -> None:
+    law = as_mixture(Gaussian(0.0, 1.0))
+    for count in range(1, 30):  # the mean of squares may round below the square of the mean
+        found = _estimate(law, law, count, 0, lambda a, b: np.full(a.size, 0.1))
+        assert (found.value, found.stderr) == (pytest.approx(0.1, rel=1e-14), pytest.approx(0.0, abs=1e-9))
+
+
+def test_the_error_of_a_wasserstein_distance_from_two_draws() -> None:
+    """sqrt(mean of z^2) has the error s/(2 sqrt(mean)), s that of the mean: half the difference of the two squares."""
+    found, levels = w2(Gaussian(0.0, 4.0), Gaussian(0.0, 1.0), n=2, rng=np.random.default_rng(4)), np.random.default_rng(4)
+    first, second = (levels.standard_normal(2) ** 2).tolist()
+    assert isinstance(found, Estimate)
+    assert found.value == pytest.approx(math.sqrt(0.5 * (first + second)), rel=1e-12)
+    assert found.stderr == pytest.approx(0.5 * abs(first - second) / (2.0 * found.value), rel=1e-12)
+
+
+def test_dimensions_above_two_need_draws_from_three_on() -> None:
+    pair = GaussianMixture([0.5, 0.5], [[-1.0, 0.0, 0.0], [1.0, 0.0, 0.0]], 1.0)
+    for function in (chi2, kl, tv, hellinger):
+        with pytest.raises(ValueError, match="n must be given for .* in dimension 3 > 2"):
+            function(pair, pair)
+
+
 def test_mixtures_above_two_dimensions_need_draws() -> None:
     p, q = paper_mixture(), GaussianMixture(paper_mixture().weights, paper_mixture().means, 0.4)
     for function in (chi2, kl, tv, hellinger):
@@ -711,7 +797,7 @@ def test_total_variation_in_one_dimension() -> None:
 
 
 TV_CASES = [(0.0, 2.0), (0.7, 1.5), (-0.7, 0.4), (3.0, 1.1), (-5.0, 0.1), (0.4, 25.0), (-0.2, 1.3), (0.0, 0.6)]
-TV_CLOSE = [(1e-7, 1.0 + 1e-9), (0.0, 1.0 + 1e-9), (-1e-9, 1.0 - 1e-7), (0.3, 1.0 + 1e-10)]
+TV_CLOSE = [(1e-7, 1.0 + 1e-9), (0.0, 1.0 + 1e-9), (-1e-9, 1.0 - 1e-7), (0.3, 1.0 + 1e-10), (0.3, 1.0 + 2.0**-50)]
 
 
 @pytest.mark.parametrize(("mean", "variance"), TV_CASES + TV_CLOSE)
@@ -729,6 +815,15 @@ def test_total_variation_of_normal_laws_from_where_their_densities_cross(mean: f
     assert value(tv(Gaussian(mean, variance), Gaussian(0.0, 1.0))) == pytest.approx(truth, rel=1e-13, abs=0)
     assert value(tv(Gaussian(1.0 + 2.0 * mean, 4.0 * variance), Gaussian(1.0, 4.0))) == pytest.approx(truth, rel=1e-6)
     assert value(tv(split(Gaussian(mean, variance)), Gaussian(0.0, 1.0))) == pytest.approx(truth, rel=1e-9, abs=1e-14)
+
+
+def test_total_variation_of_variances_whose_quotient_rounds_to_one() -> None:
+    """1/2 int |p - q| = e phi(1) + O(e^2) for the quotient 1 + e of variances: the densities cross a deviation away."""
+    base = 0.3
+    moved = base * (1.0 + 3e-15)
+    excess = (moved - base) / base
+    found = value(tv(Gaussian(0.0, moved), Gaussian(0.0, base)))
+    assert found == pytest.approx(excess * math.exp(-0.5) / math.sqrt(2.0 * math.pi), rel=1e-12)
 
 
 def test_total_variation_in_the_plane_is_good_to_five_digits() -> None:
@@ -759,6 +854,45 @@ def test_wasserstein_distances_of_shifted_and_stretched_mixtures() -> None:
     assert value(w2(law, law)) < 1e-9
     padded = GaussianMixture([0.3, 0.7, 0.0], [-2.0, 1.0, 50.0], [0.3, 0.9, 1e-4])
     np.testing.assert_array_equal(quantile(padded, np.array([-8.0, 0.3, 8.0])), quantile(law, np.array([-8.0, 0.3, 8.0])))
+
+
+def test_equal_laws_in_two_descriptions_are_at_distance_zero_in_any_unit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their quantiles differ by rounding, of which no refinement makes more."""
+    calls: list[int] = []
+
+    def counted(law: Target, level: np.ndarray) -> np.ndarray:
+        calls.append(level.size)
+        assert len(calls) <= 2
+        return quantile(law, level)
+
+    monkeypatch.setattr(divergences, "quantile", counted)
+    for unit in (1e-20, 1.0, 1e20):
+        means, covs = unit * np.array([-1.0, 1.0, 1.0, 1.0]), unit**2 * np.array([0.5, 0.8, 0.8, 0.8])
+        two, four = GaussianMixture([0.3, 0.7], means[:2], covs[:2]), GaussianMixture([0.3, 0.1, 0.2, 0.4], means, covs)
+        calls.clear()
+        assert 0.0 < value(w2(two, four)) < 1e-14 * unit
+
+
+def test_wasserstein_two_scales_with_the_unit() -> None:
+    law, other = (
+        GaussianMixture([0.3, 0.7], [-2.0, 1.0], [0.3, 0.9]),
+        GaussianMixture([0.5, 0.5], [-1.0, 1.0], [0.5, 0.4]),
+    )
+    straight = value(w2(law, other))
+    for unit in (1e-30, 1e30):
+        scaled = [GaussianMixture(one.weights, unit * one.means, unit**2 * one.covs) for one in (law, other)]
+        assert value(w2(*scaled)) == pytest.approx(unit * straight, rel=1e-11)
+
+
+def test_bures_distance_is_symmetric_and_scales_with_the_unit() -> None:
+    skewed = Gaussian([0.1, 0.0], [[40.0, 11.0], [11.0, 4.0]])
+    assert value(w2(skewed, REFERENCE)) == pytest.approx(value(w2(REFERENCE, skewed)), rel=1e-12)
+    for excess in (1.0, 1e-7):
+        near = math.sqrt(1.0 + excess) - 1.0 if excess == 1.0 else math.expm1(0.5 * math.log1p(excess))
+        small = value(w2(Gaussian([0.0, 0.0], np.diag([1e-8 * (1.0 + excess), 1e-8])), Gaussian([0.0, 0.0], 1e-8)))
+        assert small == pytest.approx(1e-4 * near, rel=1e-15 / excess + 1e-12)
+    for narrow in (1e-20, 1e-40):  # all but a point along one axis
+        assert value(w2(Gaussian([0.0, 0.0], [narrow, 1.0]), Gaussian([0.0, 0.0], 1.0))) == pytest.approx(1.0, rel=1e-9)
 
 
 def test_bures_distance_in_any_basis() -> None:
@@ -877,6 +1011,27 @@ def test_quantile_inverts_the_distribution_function_in_both_tails() -> None:
     upper = 0.2 * stats.norm.sf(x, -3.0, math.sqrt(0.5)) + 0.8 * stats.norm.sf(x, 2.0, math.sqrt(1.5))
     np.testing.assert_allclose(lower[z <= 0], stats.norm.cdf(z[z <= 0]), rtol=1e-11)
     np.testing.assert_allclose(upper[z >= 0], stats.norm.sf(z[z >= 0]), rtol=1e-11)
+
+
+def test_a_quantile_takes_few_evaluations_of_the_distribution_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Newton's method doubles the digits, where bisection takes some fifty steps; a few levels end in a dance of the last bit."""
+    calls: list[int] = []
+    cumulative = divergences.ndtr
+
+    def counted(x: np.ndarray) -> np.ndarray:
+        calls.append(np.size(x))
+        return np.asarray(cumulative(x))
+
+    monkeypatch.setattr(divergences, "ndtr", counted)
+    law, counts = GaussianMixture([0.2, 0.8], [99.0, 100.5], [0.5, 1.5]), []
+    for level in np.linspace(-6.0, 6.0, 25):
+        calls.clear()
+        quantile(law, np.array([level]))
+        counts.append(len(calls))
+    assert float(np.median(counts)) <= 10.0
+    calls.clear()
+    quantile(Gaussian(3.0, 4.0), np.array([-1.0, 0.0, 2.0]))
+    assert len(calls) == 2  # of a single component the start is the quantile
 
 
 def test_bures_distance_against_matrix_square_roots_and_for_tiny_differences() -> None:
