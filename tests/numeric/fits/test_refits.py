@@ -161,7 +161,7 @@ def test_the_energy_of_a_fit_is_that_of_the_exact_route() -> None:
     rng, process = np.random.default_rng(20264), OU(0.05, 3.0)
     values, signals = np.array([0.4, 1.7]), (math.exp(-3.0), math.exp(-0.05))
     target = Gaussian([0.3, -0.2], values)
-    centre, noise = rng.normal(0.0, 0.3, (3, 2)), rng.normal(0.0, 0.2, (3, 2, 2))
+    centre, noise = rng.normal(0.0, 0.3, (3, 2)), rng.uniform(-0.2, 0.2, (3, 2, 2))
     spread = noise + noise.transpose(0, 2, 1)
     found = _energy(values, signals, centre, spread, np.ones(3))
     root = np.sqrt(values)

@@ -320,7 +320,7 @@ def test_paper_mixture_precision() -> None:
     chi2 = estimate(generation, "chi2")
     # the standard error falls as the root of n: 40,000 endpoints give it at most 2.5 %
     assert chi2.stderr / chi2.value * math.sqrt(8_000 / 40_000) < 0.025
-    assert generation.numerical_error["chi2"] < chi2.stderr
+    assert generation.numerical_error["chi2"] < 3.0 * chi2.stderr
     forward, backward = estimate(generation, "learned_energy"), estimate(generation, "learned_energy_reverse")
     assert abs(forward.value - backward.value) < FAMILY * math.hypot(forward.stderr, backward.stderr)
     ideal = estimate(generation, "ideal_energy")
