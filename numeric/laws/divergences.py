@@ -329,7 +329,8 @@ def _matrix_logs(left: Relatives, right: Relatives) -> Array:
     a, b = left.shifts, right.shifts
     narrow = np.add.outer(_size(left.covs), _size(right.covs)) < 2.0 + NARROW
     product = np.where(narrow[..., None, None], 0.0, left.drifts[:, None] @ right.drifts[None])
-    inverse = np.linalg.inv(np.eye(a.shape[1]) - product)
+    identity = np.eye(a.shape[1])
+    inverse = np.linalg.inv(identity - product)
     logs = -0.5 * _logdet_one_minus(product)
     logs += 0.5 * np.einsum("na,nmab,nb->nm", a, right.drifts @ inverse, a)
     logs += 0.5 * np.einsum("ma,nmba,mb->nm", b, inverse @ left.drifts[:, None], b)
@@ -340,7 +341,7 @@ def _matrix_logs(left: Relatives, right: Relatives) -> Array:
         a, b = a[row, :, None], b[column, :, None]
         both = s + t
         mean = t @ np.linalg.solve(both, a) + s @ np.linalg.solve(both, b)
-        rest = np.eye(s.shape[1]) - s @ np.linalg.solve(both, t)
+        rest = identity - s @ np.linalg.solve(both, t)
         squares = mean * np.linalg.solve(rest, mean) - (a - b) * np.linalg.solve(both, a - b)
         logs[narrow] = 0.5 * (squares.sum(axis=(1, 2)) - np.linalg.slogdet(both)[1] - np.linalg.slogdet(rest)[1])
     return logs
@@ -625,7 +626,9 @@ def _bures_squared(p: GaussianMixture, q: GaussianMixture) -> float:
     for _ in range(3):
         residual = right - (x * values + values[:, None] * x + x @ x)
         middle, frame = np.linalg.eigh(np.diag(values) + x)
-        step = frame @ ((frame.T @ residual @ frame) / np.maximum(np.add.outer(middle, middle), 1e-300)) @ frame.T
+        own = values @ frame**2  # S0 along the same axes; where S1 is nothing beside it, so is the residual but for rounding
+        sums = np.where(np.minimum.outer(middle / own, middle / own) > 1e-8, np.add.outer(middle, middle), np.inf)
+        step = frame @ ((frame.T @ residual @ frame) / sums) @ frame.T
         x = x + 0.5 * (step + step.T)
     move = x / np.outer(root, root)  # T - I
     return float(difference @ difference + np.einsum("ab,bc,ca->", move, np.diag(values), move))
@@ -652,7 +655,7 @@ def quantile(law: Target, normal_level: Array) -> Array:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             # Newton for log tail, which is nearly quadratic far out
             newton = x - sign * tail * np.log(tail / level) / density
-        inside = (newton > low) & (newton < high)
+        inside = (newton > low) & (newton < high) | (newton == x)  # where the step is below the floats, x is low or high
         update = np.where(inside, newton, 0.5 * (low + high))
         moved = np.abs(update - x)
         x = update

@@ -459,12 +459,8 @@ def _quadrature_products(family: _Family, mixing: Mixing, reasons: dict[str, str
     products = Products(divergence, mixed, gram.reshape(count, count), initial)
     beyond = divergence > LARGEST, mixed > LARGEST, np.diagonal(products.gram) > LARGEST
     for name, flags in zip(("divergence", "mixed", "innovation"), beyond, strict=True):
-        reasons.update(
-            {
-                f"{name}[{index}]": f"its square is above {LARGEST:.0e}, the largest that is kept"
-                for index in np.flatnonzero(flags)
-            }
-        )
+        for index in np.flatnonzero(flags):
+            reasons[f"{name}[{index}]"] = f"finite but above {LARGEST:.0e}, the largest that is kept"
     products = with_infinities(products, *beyond)
     return _decide(family, products, bad, [text or "" for text in texts], reasons)
 
@@ -614,8 +610,8 @@ def _intra_integrand(
             logs, reference = _log_ratios(relative, nodes, family), family.target.logpdf(nodes)
             top = np.maximum(logs.max(axis=1), 0.0)
             unit = np.exp(-top)[:, None]
-            near = np.expm1(np.minimum(logs, 30.0)) * unit
-            excess = np.where(logs < 30.0, near, np.exp(logs - top[:, None]) - unit)
+            near = np.expm1(np.minimum(logs, 1.0)) * unit
+            excess = np.where(logs < 1.0, near, np.exp(logs - top[:, None]) - unit)
             gap, base = excess @ innovations.T, excess @ blends.T + unit
         else:
             logs, reference = _component_logpdf(flat, nodes), np.zeros(len(nodes))
@@ -625,11 +621,9 @@ def _intra_integrand(
         place = ((nodes - origin) @ inverse.T)[:, None, :]
         inside = np.all((place >= low) & (place <= high), axis=2)
         small = base < FLOOR
-        size = (reference + top)[:, None]
-        with np.errstate(over="ignore", invalid="ignore"):  # a term beyond the largest double is infinite, 0 times it is 0
-            terms = gap * (gap / np.where(small, 1.0, base)) * np.exp(np.minimum(size, 700.0))
-            terms *= np.exp(np.maximum(size - 700.0, 0.0))
-        terms[small | ~inside | (gap == 0.0)] = 0.0
+        with np.errstate(over="ignore"):  # a term beyond the largest double is infinite
+            terms = gap * (gap / np.where(small, 1.0, base)) * np.exp(reference + top)[:, None]
+        terms[small | ~inside] = 0.0
         small &= inside
         for column in np.flatnonzero(np.any(small, axis=0)):  # q_i is far below other rounds' laws there: in logarithms
             rows = small[:, column]
@@ -658,11 +652,12 @@ def _log_ratios(laws: Relatives, nodes: Array, family: _Family) -> Array:
 
 def _weighted_sup(family: _Family) -> Array:
     """(N,) upper bounds of sup q_i/p: coefficients times the bound of each atom; 0 times infinity is 0."""
-    if len(family.target.weights) == 1 and all(atom.group == 0 for atom in family.atoms):
+    if len(family.base_weights[0]) == 1:  # base components are the target's: the deviations keep their digits
         drifts = np.concatenate([atom.drift for atom in family.atoms])
         shifts = np.concatenate([atom.shift for atom in family.atoms])
         logs = _log_sups(shifts, drifts, family.covs(), np.broadcast_to(family.base_covs[0], drifts.shape))
-        bounds = np.where(logs > LARGEST_LOG, np.inf, np.exp(np.minimum(logs, LARGEST_LOG)))
+        heights = np.where(logs > LARGEST_LOG, np.inf, np.exp(np.minimum(logs, LARGEST_LOG)))
+        bounds = np.bincount(family.owner(), family.shares() * heights)
     else:
         bounds = np.array([_atom_sup(family, atom) for atom in family.atoms])
     finite = np.where(np.isfinite(bounds), bounds, 0.0)
@@ -672,17 +667,12 @@ def _weighted_sup(family: _Family) -> Array:
 
 def _atom_sup(family: _Family, atom: _Atom) -> float:
     """An upper bound of sup (atom / p): the largest componentwise ratio, or the sum of w_k min_l sup N_k/(w_l N_l)."""
-    weights, covs = family.base_weights[0], family.base_covs[0]
-    best = math.inf
-    if atom.group == 0:  # (sum w_k a_k)/(sum w_k b_k) <= max a_k/b_k
-        best = _ceiling(np.ones(1), np.array([np.max(_log_sups(atom.shift, atom.drift, atom.cov, covs))]))
-    if len(weights) == 1 and atom.group == 0:
-        return best
-    if len(weights) == 1:  # base components are the target's: the deviations keep their digits
-        logs = _log_sups(atom.shift, atom.drift, atom.cov, np.broadcast_to(covs, atom.cov.shape))
-        return _ceiling(family.base_weights[atom.group], logs)
     centre = family.base_means[atom.group] + atom.shift
-    return min(best, law_sup(GaussianMixture(family.base_weights[atom.group], centre, atom.cov), family.target))
+    bound = law_sup(GaussianMixture(family.base_weights[atom.group], centre, atom.cov), family.target)
+    if atom.group == 0:  # (sum w_k a_k)/(sum w_k b_k) <= max a_k/b_k
+        logs = _log_sups(atom.shift, atom.drift, atom.cov, family.base_covs[0])
+        bound = min(bound, _ceiling(np.ones(1), logs.max(keepdims=True)))
+    return bound
 
 
 def law_sup(law: GaussianMixture, target: GaussianMixture) -> float:
@@ -819,8 +809,6 @@ def _first_round(square: float, rate: float) -> float | int:
         return 1
     if square == 1.0:
         guess = math.inf if rate <= 0.0 else (goal - 1.0) / rate
-    elif square == 0.0:
-        guess = math.inf
     else:
         fixed = rate / (1.0 - square)  # x_n = fixed + square^n (1 - fixed)
         quotient = (goal - fixed) / (1.0 - fixed) if fixed != 1.0 else -1.0
@@ -851,36 +839,29 @@ def _fails_after(law: GaussianMixture, gain: Array, offset: Array, noise: Array,
 def _iterated_horizon(law: GaussianMixture, means: Array, covs: Array, gain: Array, offset: Array, noise: Array) -> int | float:
     """Round by round, until chi2 is infinite or the covariances are so close to their limits that it can no longer be."""
     settles = float(np.abs(np.linalg.eigvals(gain)).max()) < 1.0
-    single = len(means) == 1
     lower = np.linalg.cholesky(covs)
     inverse = np.linalg.inv(lower)
-    limit = _stationary(gain, noise) if settles else None
-    # relative to one component each, in which "below 2" is enough whatever the others do
-    roofs = np.linalg.eigvalsh(inverse @ limit @ np.swapaxes(inverse, 1, 2))[:, -1] if limit is not None else None
+
+    def relative(matrices: Array) -> Array:  # to one component each, in which "below 2" is enough whatever the others do
+        return np.asarray(inverse @ matrices @ np.swapaxes(inverse, 1, 2))
+
+    limit = _stationary(gain, noise) if settles else noise
+    roofs, gap = np.linalg.eigvalsh(relative(limit))[:, -1], np.linalg.norm(relative(covs - limit), 2, axis=(1, 2))
+    condition = np.linalg.norm(inverse, 2, axis=(1, 2)) * np.linalg.norm(lower, 2, axis=(1, 2))
     power, largest = np.eye(law.dim), 1.0
-    weights = law.weights[law.weights > 0.0]
-    current_means, current = means, covs
-    reference = GaussianMixture(weights, means, covs)
+    reference = GaussianMixture(law.weights[law.weights > 0.0], means, covs)
     for rounds in range(1, MAX_ROUNDS + 1):
-        current_means, current = current_means @ gain.T + offset, gain @ current @ gain.T + noise
-        current = 0.5 * (current + np.swapaxes(current, 1, 2))
-        top = np.linalg.eigvalsh(inverse @ current @ np.swapaxes(inverse, 1, 2))[:, -1]
-        if np.any(2.0 - top <= MARGIN):
-            if single or chi2_infinite_reason(GaussianMixture(weights, current_means, current), reference) is not None:
-                return rounds
-        elif roofs is not None and limit is not None and np.all(roofs < 2.0 - MARGIN):
-            power = power @ gain
-            size = float(np.linalg.norm(power, 2))
-            if size < 1.0:
-                # |G^n| <= size * largest for all later n, so every later covariance stays within this of the limit
-                gap = np.linalg.norm(inverse @ (covs - limit) @ np.swapaxes(inverse, 1, 2), 2, axis=(1, 2))
-                condition = np.linalg.norm(inverse, 2, axis=(1, 2)) * np.linalg.norm(lower, 2, axis=(1, 2))
-                if np.all(roofs + (size * largest * condition) ** 2 * gap < 2.0 - MARGIN):
-                    return math.inf
-            largest = max(largest, size)
-            continue
+        means, covs = means @ gain.T + offset, gain @ covs @ gain.T + noise
+        covs = 0.5 * (covs + np.swapaxes(covs, 1, 2))
+        wide = np.any(2.0 - np.linalg.eigvalsh(relative(covs))[:, -1] <= MARGIN)
+        if wide and chi2_infinite_reason(GaussianMixture(reference.weights, means, covs), reference) is not None:
+            return rounds
         power = power @ gain
-        largest = max(largest, float(np.linalg.norm(power, 2)))
+        size = float(np.linalg.norm(power, 2))
+        # |G^n| <= size * largest for all later n, so every later covariance stays within this of the limit
+        if settles and size < 1.0 and np.all(roofs + (size * largest * condition) ** 2 * gap < 2.0 - MARGIN):
+            return math.inf
+        largest = max(largest, size)
     raise ValueError(f"channel must decide within {MAX_ROUNDS} rounds whether chi2 stays finite; this one stays near the limit")
 
 

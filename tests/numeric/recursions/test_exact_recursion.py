@@ -464,7 +464,7 @@ def test_shape_of_everything() -> None:
 def test_too_many_components_are_refused() -> None:
     many = [mean_shift(0.01 * i + 0.001 * i * i) for i in range(20)]
     assert exact_recursion(Gaussian(0.0, 1.0), many, 0.3, 20).generations == 20
-    with pytest.raises(ValueError, match="channel must lead to at most"):
+    with pytest.raises(ValueError, match="channel must lead to at most 4000 different components"):
         exact_recursion(Gaussian(0.0, 1.0), many, "accumulate", 20)
 
 
@@ -481,6 +481,7 @@ BAD: list[tuple[str, Callable[[], object]]] = [
     ("simulate_recursion", lambda: exact_recursion(paper_mixture(), kde(0.1), 0.5, 3)),
     ("t0", lambda: limit_law(Gaussian(0.0, 1.0), 0.0, 0.5)),
     ("tol", lambda: limit_law(Gaussian(0.0, 1.0), 0.1, 0.5, tol=0.0)),
+    ("tol", lambda: limit_law(Gaussian(0.0, 1.0), 0.1, 0.5, tol=1.0)),
     ("channel", lambda: chi2_horizon(Gaussian(0.0, 1.0), mean_shift([0.0, 1.0]))),
 ]
 
@@ -521,6 +522,7 @@ def test_the_first_round_against_iteration() -> None:
     rng = np.random.default_rng(0)
     cases = [(1.0, 0.0), (1.0, 0.25), (1.0, 1.0), (1.0, 1e-3), (0.0, 1.5), (0.0, 2.0), (0.0, 2.5), (2.0, 0.0)]
     cases += [(1.21, 0.0), (0.9, 0.1), (0.9, 0.2), (0.9, 0.19), (0.9, 0.3), (0.81, 1.4), (1.3, 0.5)]
+    cases += [(0.1, 1.81), (0.5, 0.5), (0.0, 1.0)]
     cases += [(float(a), float(b)) for a, b in zip(rng.uniform(0.0, 1.3, 40), rng.uniform(0.0, 0.6, 40), strict=True)]
     outcomes = set()
     for square, rate in cases:
@@ -531,7 +533,9 @@ def test_the_first_round_against_iteration() -> None:
         assert _first_round(square, rate) == expected, (square, rate)
         outcomes.add(min(expected, 3) if expected < math.inf else math.inf)
     assert outcomes == {1, 2, 3, math.inf}
-    assert _first_round(1.0, 1e-17) == math.inf  # more rounds than a float can count
+    assert _first_round(1.0, 1e-17) == math.inf  # more rounds than a float can count, which is 2^53
+    assert _first_round(1.0, 0.7 * 2.0**-53) == math.inf
+    assert _first_round(1.0, 1.4 * 2.0**-53) == pytest.approx(2.0**53 / 1.4, rel=1e-9)
 
 
 def test_channels_many_times_over() -> None:
@@ -585,13 +589,13 @@ def test_the_limit_law_term_by_term() -> None:
         term = noised(p, (k + 1) * 1e-4)
         np.testing.assert_allclose(halves.means[2 * k : 2 * k + 2], term.means, rtol=1e-13)
         np.testing.assert_allclose(halves.covs[2 * k : 2 * k + 2], term.covs, rtol=1e-13)
-    slow = limit_law(p, 3.0, 0.01, tol=1e-3)
+    slow = limit_law(p, 0.3, 0.01, tol=1e-3)
     terms = (len(slow.weights) - 1) // 2
     assert slow.weights[-1] == pytest.approx(0.99**terms, rel=1e-12)
     assert (slow.means[-1].tolist(), slow.covs[-1].tolist()) == ([0.0], [[1.0]])
 
     def bound(k: int) -> float:  # Pinsker and convexity
-        law = as_mixture(noised(p, 3.0 * k))
+        law = as_mixture(noised(p, 0.3 * k))
         return math.sqrt(0.5 * sum(w * float(kl(Gaussian(m, c), Gaussian(0.0, 1.0))) for w, m, c in parts_of(law)))
 
     assert 0.99**terms * bound(terms + 1) <= 1e-3 < 0.99 ** (terms - 1) * bound(terms)
@@ -795,8 +799,445 @@ def test_the_widest_of_three_axes_decides() -> None:
 
 @pytest.mark.parametrize(
     ("channel", "said"),
-    [(5, "must be a Channel or a sequence of them, got int"), ([Channel(), "kde"], "got str among them"), ("kde", "got str")],
+    [(5, "must be a Channel or a sequence of them, got int"), ([Channel(), "kde"], "got str among them"), ("kde", "got str$")],
 )
 def test_channels_of_another_kind_are_refused(channel: object, said: str) -> None:
     with pytest.raises(TypeError, match=said):
         exact_recursion(Gaussian(0.0, 1.0), channel, 0.5, 2)  # type: ignore[arg-type]
+
+
+# -------------------------------------------------------------------------- what each round's quadrature has to reach
+
+
+Images = dict[tuple[str, ...], list[tuple[np.ndarray, np.ndarray]]]
+
+
+def images_by_round(
+    p: Target, channels: Sequence[Channel], alphas: Sequence[float], start: Target | None
+) -> list[tuple[Images, Images]]:
+    """For every round the images of p and p^0, by the channels they went through, in q_i and in p^{i+1}."""
+    dim = 1 if np.ndim(p.mean) == 0 else len(p.mean)
+    root: Images = {("p",): [(m, c) for _, m, c in parts_of(p)]}
+    law = root if start is None else {("p^0",): [(m, c) for _, m, c in parts_of(start)]}
+    rounds = []
+    for channel, alpha in zip(channels, alphas, strict=True):
+        blend: Images = {**(root if alpha > 0.0 else {}), **(law if alpha < 1.0 else {})}
+        law = {}
+        for path, parts in blend.items():
+            after = path if repr(channel) == "Channel()" else (*path, repr(channel))  # equal images are one
+            law[after] = [(m, c) for _, m, c in push([(1.0, m, c) for m, c in parts], channel, dim)]
+        rounds.append((blend, law))
+    return rounds
+
+
+def reach(new: tuple[np.ndarray, np.ndarray], old: tuple[np.ndarray, np.ndarray], inverse: np.ndarray) -> np.ndarray:
+    """Lower and upper sides of the box, in y = inverse x, outside of which N_new^2 / (e^-28 N_old) has mass below e^-42."""
+    (m, c), (o, v) = new, old
+    precision = 2.0 * np.linalg.inv(c) - np.linalg.inv(v)
+    if np.linalg.eigvalsh(precision)[0] <= 1e-9:
+        return np.stack([np.full(len(m), -np.inf), np.full(len(m), np.inf)])
+    centre = np.linalg.solve(precision, 2.0 * np.linalg.solve(c, m) - np.linalg.solve(v, o))
+    height = 2.0 * stats.multivariate_normal(m, c).logpdf(centre) - stats.multivariate_normal(o, v).logpdf(centre) + 28.0
+    mass = height + 0.5 * np.linalg.slogdet(2.0 * math.pi * np.linalg.inv(precision))[1]
+    widths = np.sqrt(np.diagonal(inverse @ np.linalg.inv(precision) @ inverse.T))
+    return inverse @ centre + np.array([[-1.0], [1.0]]) * math.sqrt(2.0 * (42.0 + max(mass, 0.0))) * widths
+
+
+TWO = GaussianMixture([0.3, 0.7], [-1.5, 1.0], [0.6, 0.3])
+TWO_IN_PLANE = GaussianMixture([0.4, 0.6], [[-1.0, 0.0], [2.0, 0.5]], [[[0.5, 0.2], [0.2, 0.6]], [[0.7, -0.1], [-0.1, 0.4]]])
+BOXES: dict[str, tuple[Target, list[Channel], list[float], Target | None, list[bool]]] = {
+    "one channel": (Gaussian(3.0, 1.0), [Channel(0.9, 0.4, 0.3)] * 4, [0.3] * 4, None, [True] * 4),
+    "an identity that keeps its images": (Gaussian(3.0, 1.0), [Channel(), kde(0.5), Channel()], [0.3] * 3, None, [True] * 3),
+    "too wide at first": (Gaussian(-2.0, 1.0), [Channel(noise=1.0)] * 3, [0.5] * 3, None, [False, True, True]),
+    "mixture, varying": (
+        TWO, [mean_shift(6.0), Channel(1.1, -0.5, 0.1), Channel(0.8, 0.3, 0.05)], [0.2, 1.0, 0.4], None, [True] * 3,
+    ),
+    "far apart, other start": (
+        TWO, [mean_shift(-9.0), early_stopping(0.3), mean_shift(14.0), kde(0.3)], [0.0, 0.3, 0.0, 0.5],
+        GaussianMixture([0.2, 0.5, 0.3], [-1.0, 0.0, 4.0], [0.4, 0.6, 0.5]), [True] * 4,
+    ),
+    "plane": (
+        TWO_IN_PLANE, [Channel(TURN, [3.0, -1.0], [[0.2, 0.05], [0.05, 0.1]])] * 3, [0.3] * 3, Gaussian([0.0, 4.0], 0.5),
+        [True] * 3,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BOXES)
+def test_a_box_holds_ten_deviations_of_the_mixture_and_the_tail_that_the_best_partner_leaves(name: str) -> None:
+    """Partners of an image: what it was before its last channel, and itself where q_i holds it; one must bound its tail."""
+    p, channels, alphas, start, enough = BOXES[name]
+    dim = 1 if np.ndim(p.mean) == 0 else len(p.mean)
+    matrix = np.array([[1.3, 0.0], [0.5, 0.8]])[:dim, :dim]
+    frame, inverse = (np.full(dim, 0.7), matrix), np.linalg.inv(matrix)
+    family = module._grow(
+        as_mixture(p), None if start is None else as_mixture(start), channels, resolve_mixing(alphas, len(channels))
+    )
+    low, high, finite = module._intra_boxes(family, frame)
+    assert finite.tolist() == enough
+    for i, (blend, law) in enumerate(images_by_round(p, channels, alphas, start)):
+        sides = []
+        for parts in blend.values():
+            for m, c in parts:
+                spread = 10.0 * np.sqrt(np.diagonal(inverse @ c @ inverse.T))
+                sides.append(np.stack([inverse @ m - spread, inverse @ m + spread]))
+        for path, parts in law.items():
+            known = [blend[old] for old in (path[:-1], path) if old in blend]
+            bounds = []
+            for old in known:
+                each = np.array([reach(new, before, inverse) for new, before in zip(parts, old, strict=True)])
+                bounds.append(np.stack([each[:, 0].min(axis=0), each[:, 1].max(axis=0)]))
+            sides.append(np.stack([np.max([b[0] for b in bounds], axis=0), np.min([b[1] for b in bounds], axis=0)]))
+        shift = inverse @ frame[0]
+        if finite[i]:
+            np.testing.assert_allclose(low[i], np.min([side[0] for side in sides], axis=0) - shift, rtol=1e-9)
+            np.testing.assert_allclose(high[i], np.max([side[1] for side in sides], axis=0) - shift, rtol=1e-9)
+        else:
+            assert np.all(np.isinf(low[i]))
+
+
+def test_a_tail_that_only_several_components_together_bound_is_followed() -> None:
+    """A round law against a cross of a tall and a broad one: along the diagonals the ratio reaches far, and the box with it."""
+    round_one = GaussianMixture([1.0], np.zeros((1, 2)), 2.0)
+    cross = GaussianMixture([0.5, 0.5], np.zeros((2, 2)), [[4.0, 0.6], [0.6, 4.0]])
+    assert chi2_infinite_reason(round_one, cross) is None
+    box = module._tail_box(round_one, cross, (np.array([1.0, -1.0]), np.diag([2.0, 2.0])))
+    axis = np.linspace(-80.0, 80.0, 641)
+    x = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
+    logs = 2.0 * round_one.logpdf(x) - cross.logpdf(x)
+    alive = x[logs > logs.max() - 42.0]
+    low, high = 2.0 * box.lower + [1.0, -1.0], 2.0 * box.upper + [1.0, -1.0]
+    assert np.all(low <= alive.min(axis=0))
+    assert np.all(alive.max(axis=0) <= high)
+    assert alive[:, 0].max() > 2.0 * math.sqrt(84.0) * 1.2  # farther than the components themselves
+    assert np.all(high - low < 1.25 * np.ptp(alive, axis=0))
+
+
+def test_intra_where_only_fresh_data_bounds_the_tail() -> None:
+    """N(0, 0.3) + N(0, 0.4) is too wide for its own source, but q_0 holds p as well; the second round has a partner again."""
+    channels, start = [Channel(noise=0.4)] * 2, Gaussian(0.5, 0.3)
+    exact = exact_recursion(Gaussian(0.0, 1.0), channels[0], 0.5, 2, initial=start)
+    grid = OnGrid(Gaussian(0.0, 1.0), channels, fresh_rows([0.5, 0.5]), start, 30.0, 4001)
+    np.testing.assert_allclose(exact.intra, grid.intra(), rtol=1e-9)
+    both = exact_recursion(Gaussian(0.0, 1.0), [Channel(noise=1.0), Channel(noise=0.1), Channel(noise=0.1)], 0.5, 3)
+    assert np.isinf(both.intra).tolist() == [True, False, False]
+    reason = chi2_infinite_reason(both.laws[1], both.mixtures[0])  # type: ignore[arg-type]
+    assert both.reasons["intra[0]"] == reason
+
+
+INTRA_SETTINGS: dict[str, tuple[Target, list[Channel], float, int]] = {
+    "narrow models": (Gaussian(0.2, 1.0), [Channel(0.3, 0.1, 0.02)] * 3, 12.0, 6001),
+    "far models": (Gaussian(0.0, 1.0), [mean_shift(7.7)], 30.0, 6001),
+    "plane, common axes": (
+        Gaussian([0.3, -0.2], [[1.0, 0.3], [0.3, 0.7]]), [Channel(0.9, [0.1, 0.0], [[0.2, 0.06], [0.06, 0.14]])] * 2, 11.0, 241,
+    ),
+    "boxes of several sizes": (Gaussian(0.0, 1.0), [kde(0.3), mean_shift(4.0), kde(0.3)], 30.0, 4001),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", INTRA_SETTINGS)
+def test_intra_against_a_grid(name: str) -> None:
+    p, channels, width, count = INTRA_SETTINGS[name]
+    exact = exact_recursion(p, channels, 0.4, len(channels))
+    grid = OnGrid(p, channels, fresh_rows([0.4] * len(channels)), None, width, count)
+    np.testing.assert_allclose(exact.intra, grid.intra(), rtol=1e-9)
+
+
+def test_where_the_target_lies_does_not_matter() -> None:
+    near, far = (
+        exact_recursion(Gaussian(m, 1.0), [kde(0.4), mean_shift(0.5)], 0.3, 2, initial=Gaussian(m + 0.3, 0.8))
+        for m in (0.0, 40.0)
+    )
+    np.testing.assert_allclose(far.intra, near.intra, rtol=1e-9)
+    a, b = (GaussianMixture([0.3, 0.7], [m - 1.5, m + 1.0], [0.6, 0.8]) for m in (0.0, 40.0))
+    near, far = (exact_recursion(p, mean_shift(0.4), 0.3, 2) for p in (a, b))
+    np.testing.assert_allclose(far.intra, near.intra, rtol=1e-9)
+    np.testing.assert_allclose(far.divergence, near.divergence, rtol=1e-9)
+
+
+@pytest.mark.parametrize(("rounds", "start"), [(3, None), (1, Gaussian(0.2, 1.0))])
+def test_a_quadrature_is_made_if_halving_its_first_step_is_allowed(
+    monkeypatch: pytest.MonkeyPatch, rounds: int, start: Gaussian | None
+) -> None:
+    """N(0, 1) moved by 0.3: the first step is 1/sqrt 2, and one halving must leave at most INTRA_NODES nodes of four images."""
+    p, channel = Gaussian(0.0, 1.0), mean_shift(0.3)
+    origin = None if start is None else as_mixture(start)
+    family = module._grow(as_mixture(p), origin, [channel] * rounds, resolve_mixing(0.5, rounds))
+    low, high, _ = module._intra_boxes(family, (np.zeros(1), np.eye(1)))
+    nodes = 2 * (math.ceil((high.max() - low.min()) * math.sqrt(2.0)) + 1)
+    full = exact_recursion(p, channel, 0.5, rounds, initial=start).intra
+    for limit, value in (("INTRA_NODES", nodes), ("INTRA_ENTRIES", 4 * nodes)):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, limit, value)
+            np.testing.assert_allclose(exact_recursion(p, channel, 0.5, rounds, initial=start).intra, full, rtol=1e-9)
+            patch.setattr(module, limit, value - 1)
+            assert np.all(np.isnan(exact_recursion(p, channel, 0.5, rounds, initial=start).intra))
+
+
+def test_rounds_that_share_no_grid_have_their_own_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twelve near rounds share a grid of thirteen images; the far one that follows has a wider grid, but two images."""
+    p, channels = Gaussian(0.0, 1.0), [mean_shift(0.01)] * 12 + [mean_shift(16.0)]
+    full = exact_recursion(p, channels, "replace", 13).intra
+    assert full[12] == pytest.approx(math.expm1(16.0**2), rel=1e-9)
+    monkeypatch.setattr(module, "INTRA_ENTRIES", 700)
+    few = exact_recursion(p, channels, "replace", 13).intra
+    assert np.all(np.isnan(few[:12]))
+    assert few[12] == pytest.approx(full[12], rel=1e-9)
+
+
+def test_a_far_round_counts_the_images_of_its_own_laws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Round 1 has a grid of its own: two images in q_1, and two others in p^2."""
+    p, channels = Gaussian(0.0, 1.0), [mean_shift(0.3), mean_shift(16.0)]
+    family = module._grow(as_mixture(p), None, channels, resolve_mixing(0.5, 2))
+    low, high, _ = module._intra_boxes(family, (np.zeros(1), np.eye(1)))
+    nodes = 2 * (math.ceil((high[1, 0] - low[1, 0]) * math.sqrt(2.0)) + 1)
+    for limit, known in ((4 * nodes, True), (4 * nodes - 1, False)):
+        monkeypatch.setattr(module, "INTRA_ENTRIES", limit)
+        assert math.isfinite(exact_recursion(p, channels, 0.5, 2).intra[1]) == known
+
+
+@pytest.mark.parametrize(
+    ("p", "channel", "alpha"),
+    [
+        (GaussianMixture([1.0 - 1e-9, 1e-9], [0.0, 0.0], [1.0, 100.0]), Channel(0.9), 0.5),
+        (GaussianMixture([0.5, 0.5], [-6.0, 6.0], 0.3), mean_shift(3.0), 0.999),
+    ],
+)
+def test_what_is_reported_of_an_unsettled_quadrature_is_right_to_a_millionth(
+    monkeypatch: pytest.MonkeyPatch, p: Target, channel: Channel, alpha: float
+) -> None:
+    full = exact_recursion(p, channel, alpha, 2).intra
+    seen = set()
+    for nodes in (150, 200, 250, 300, 400, 500, 700, 1600):
+        monkeypatch.setattr(module, "INTRA_NODES", nodes)
+        found = exact_recursion(p, channel, alpha, 2).intra
+        seen.update(np.isnan(found).tolist())
+        known = ~np.isnan(found)
+        np.testing.assert_allclose(found[known], full[known], rtol=1e-6)
+    assert seen == {True, False}
+
+
+def test_a_channel_that_does_next_to_nothing_to_a_mixture() -> None:
+    assert 0.0 < exact_recursion(TWO, early_stopping(3e-15), 0.5, 1).intra[0] < 1e-25
+
+
+def test_intra_of_tiny_rounds_is_the_squared_innovation() -> None:
+    """q_i = p (1 + O(h)): the two squares agree to that order, however small they are."""
+    found = exact_recursion(Gaussian(0.0, 1.0), Channel(noise=1e-12), 0.3, 3)
+    np.testing.assert_allclose(found.intra, found.innovation**2, rtol=1e-9, atol=0.0)
+
+
+# ------------------------------------------------------------------------------------------------- beyond the floats
+
+
+def test_a_far_model_does_not_spoil_the_near_ones() -> None:
+    """Mixture target, every round moved by s: chi2 is sum_jk w_j w_k int N_j N_k / p; ages beyond the floats are infinite."""
+    p = GaussianMixture([0.5, 0.5], [-1.0, 1.0], 0.5)
+    far = exact_recursion(p, mean_shift(15.0), "replace", 2)
+    assert far.divergence[1] == pytest.approx(float(chi2(far.laws[1], p)), rel=1e-8)  # type: ignore[arg-type]
+    assert far.divergence[1] > 1e190
+    np.testing.assert_allclose(far.intra, far.divergence[1], rtol=1e-8)
+    assert far.innovation[0] ** 2 == pytest.approx(far.divergence[1], rel=1e-12)
+    assert np.isinf(far.divergence).tolist() == [False, False, True]
+    assert np.isinf(far.innovation).tolist() == [False, True]
+    assert set(far.reasons) == {"divergence[2]", "innovation[1]"}
+    assert set(far.reasons.values()) == {"finite but above 1e+280, the largest that is kept"}
+    farther = exact_recursion(p, mean_shift(40.0), 0.5, 2)
+    assert np.isinf(farther.divergence).tolist() == [False, True, True]
+    assert np.isinf(farther.mixed).tolist() == [False, True]
+    assert {"divergence[1]", "mixed[1]", "innovation[0]"} < set(farther.reasons)
+
+
+def test_a_supremum_of_more_than_e_to_the_650_counts_as_infinite() -> None:
+    for height, finite in ((649.9, True), (650.1, False)):
+        shift = math.sqrt(height - 0.5 * math.log(2.0))  # log sup N(a, 1/2)/N(0, 1) = a^2 + log(2)/2
+        law = Gaussian(shift, 0.5)
+        found = exact_recursion(Gaussian(0.0, 1.0), Channel(), "replace", 1, initial=law).ratio_sup[0]
+        assert math.isfinite(found) == math.isfinite(law_sup(as_mixture(law), as_mixture(Gaussian(0.0, 1.0)))) == finite
+        if finite:
+            assert math.log(found) == pytest.approx(height, rel=1e-12)
+
+
+def test_the_limits_are_those_that_are_documented() -> None:
+    assert f"more than {module.MAX_ATOMS} different components" in str(exact_recursion.__doc__)
+    assert f"within {module.MAX_ROUNDS:,} rounds" in str(chi2_horizon.__doc__)
+
+
+# ------------------------------------------------------------------------------------------- components and suprema
+
+
+def test_with_nothing_fresh_the_images_of_the_target_do_not_matter() -> None:
+    """After two rounds K^2 p is too wide, but the recursion never holds it."""
+    found = exact_recursion(Gaussian(0.0, 1.0), Channel(noise=0.6), "replace", 2, initial=Gaussian(0.0, 0.1))
+    np.testing.assert_allclose(found.divergence[1:], [1 / math.sqrt(s * (2.0 - s)) - 1.0 for s in (0.7, 1.3)], rtol=1e-12)
+
+
+def test_the_target_itself_has_no_excess_at_all() -> None:
+    nothing = exact_recursion(GaussianMixture([0.3, 0.7], [-1.0, 1.0], [0.5, 0.2]), Channel(), 0.4, 2)
+    assert (nothing.divergence.tolist(), nothing.innovation.tolist()) == ([0.0] * 3, [0.0] * 2)
+
+
+def test_zeros_of_either_sign_are_one_component() -> None:
+    family = module._grow(as_mixture(Gaussian(0.0, 1.0)), None, [Channel()], resolve_mixing(0.5, 1))
+    root = family.atoms[0]
+    turned = module._Atom(0, -root.shift, -root.drift, root.cov)
+    assert math.copysign(1.0, turned.shift[0, 0]) == -1.0
+    assert family.add(turned) == 0
+
+
+def test_deviations_are_symmetric_to_the_last_digit() -> None:
+    p, rng = Gaussian([0.3, -0.2, 0.1], [[1.0, 0.3, 0.1], [0.3, 0.7, 0.2], [0.1, 0.2, 0.9]]), np.random.default_rng(3)
+    channels = [Channel(rng.standard_normal((3, 3)) / 3.0, 0.0, 0.1) for _ in range(4)]
+    family = module._grow(as_mixture(p), None, channels, resolve_mixing(0.5, 4))
+    white = module._white(np.linalg.cholesky(p.cov), family)
+    for stack in (family.covs(), np.concatenate([atom.drift for atom in family.atoms]), white.drifts, white.covs):
+        np.testing.assert_array_equal(stack, np.swapaxes(stack, 1, 2))
+
+
+def test_in_one_dimension_a_relative_deviation_is_rounded_once() -> None:
+    family = module._grow(as_mixture(Gaussian(0.0, 0.7)), None, [Channel(noise=0.011)] * 40, resolve_mixing(0.5, 40))
+    exact = [Fraction(float(atom.drift[0, 0, 0])) / Fraction(0.7) for atom in family.atoms]
+    assert module._relative(family).drifts[:, 0].tolist() == [float(value) for value in exact]
+
+
+def test_matrices_that_commute_have_their_axes_found_though_their_sum_has_none() -> None:
+    turn = np.array([[0.6, -0.8], [0.8, 0.6]])
+    stack = turn @ np.array([np.diag([1.0, 2.0]), np.diag([2.0, 1.0])]) @ turn.T  # together 3 I
+    basis = module._common_basis(stack)
+    np.testing.assert_allclose((basis.T @ stack @ basis)[:, 0, 1], 0.0, atol=1e-14)
+
+
+def test_suprema_of_narrow_and_of_nearly_equal_components_keep_their_digits() -> None:
+    """sup N(m + s, C)/N(m, B) = exp(s' (B - C)^-1 s / 2) sqrt(det B/det C) for C < B."""
+    lower = np.array([[1.4, 0.0, 0.0], [0.5, 0.8, 0.0], [-0.3, 0.2, 0.6]])
+    turn = np.linalg.qr(np.random.default_rng(5).standard_normal((3, 3)))[0]
+    base = np.stack([lower @ lower.T] * 2)
+    covs = np.array([lower @ turn @ np.diag(part) @ turn.T @ lower.T for part in ([0.01, 0.2, 0.9], [0.45, 0.05, 0.3])])
+    shifts = np.array([[0.3, -0.2, 0.1], [-0.5, 0.1, 0.4]])
+    bound = [0.5 * s @ np.linalg.solve(b - c, s) for s, b, c in zip(shifts, base, covs, strict=True)]
+    bound += 0.5 * (np.linalg.slogdet(base)[1] - np.linalg.slogdet(covs)[1])
+    np.testing.assert_allclose(_log_sups(shifts, covs - base, covs, base), bound, rtol=1e-11)
+    tiny = _log_sups(np.zeros((1, 3)), -1e-11 * base[:1], (1.0 - 1e-11) * base[:1], base[:1])
+    np.testing.assert_allclose(tiny, 1.5e-11, rtol=1e-9)
+
+
+def test_weights_of_zero_do_not_enter_a_supremum() -> None:
+    target = Gaussian(0.0, 1.0)
+    padded = GaussianMixture([1.0, 0.0], [0.3, 0.0], [0.5, 9.0])
+    assert law_sup(padded, as_mixture(target)) == pytest.approx(law_sup(as_mixture(Gaussian(0.3, 0.5)), as_mixture(target)))
+
+
+def test_the_bound_of_a_ratio_to_a_mixture_by_hand() -> None:
+    """q_i is one image: the sum of w_k times its best cover, or for images of p the largest ratio of like components."""
+    p, channel = GaussianMixture([0.3, 0.7], [-1.5, 1.0], [0.6, 0.8]), Channel(0.8, 0.4, 0.01)
+    for start in (None, GaussianMixture([0.6, 0.4], [-1.0, 0.5], [0.3, 0.2])):
+        found = exact_recursion(p, channel, "replace", 3, initial=start)
+        for i in range(3):
+            q = as_mixture(found.mixtures[i])  # type: ignore[arg-type]
+            covers = law_sup(q, p)
+            if start is None:
+                shifts, drifts = q.means - p.means, (q.covs - p.covs)[:, 0, 0]
+                same = [
+                    0.5 * (s * s / -e - math.log1p(e / b)) if e else 0.0
+                    for s, e, b in zip(shifts[:, 0], drifts, [0.6, 0.8], strict=True)
+                ]
+                covers = min(covers, math.exp(max(same)))
+            assert found.ratio_sup[i] == pytest.approx(covers, rel=1e-12)
+
+
+def test_divergence_from_the_standard_law_by_components() -> None:
+    law = GaussianMixture([0.3, 0.7], [[0.5, -1.0], [0.2, 0.3]], [[[0.5, 0.2], [0.2, 0.6]], [[2.0, 0.1], [0.1, 0.4]]])
+    by_hand = sum(w * float(kl(Gaussian(m, c), Gaussian([0.0, 0.0], 1.0))) for w, m, c in parts_of(law))
+    assert module._kl_to_standard(law) == pytest.approx(by_hand, rel=1e-12)
+
+
+# ------------------------------------------------------------------------------------------------ horizons at once
+
+
+def test_scalar_gains_are_solved_without_iterating(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_ROUNDS", 5)
+    slow = Channel(noise=1e-7)
+    shared = np.array([[1.0, 0.3], [0.3, 1.2]])
+    narrowest = float(np.linalg.eigvalsh(shared)[0])
+    rounds = math.ceil(narrowest / 1e-7)
+    assert chi2_horizon(Gaussian([0.0, 1.0], shared), slow) == rounds
+    assert chi2_horizon(GaussianMixture([0.5, 0.5], np.eye(2), np.stack([shared] * 2)), slow) in (rounds, rounds + 1)
+    unequal = GaussianMixture([0.5, 0.5], [[0.0, 1.0], [2.0, 0.0]], [[0.2, 0.2], [0.5, 0.5]])
+    assert chi2_horizon(unequal, slow) == 5_000_000  # the widest component
+    assert chi2_horizon(unequal, mean_shift([0.1, 0.0])) == math.inf
+    several = GaussianMixture([0.3, 0.3, 0.4], [[0.0, 1.0], [2.0, 0.0], [0.0, 0.0]], [[0.2, 0.2], [0.5, 0.5], [0.2, 0.2]])
+    assert chi2_horizon(several, slow) == 5_000_000
+
+
+def test_an_exact_equality_is_saved_by_the_other_components_for_one_round() -> None:
+    """S_1 = 2 exactly, but the means are drawn together: the ratio decays by its linear terms."""
+    p, channel = GaussianMixture([0.5, 0.5], [-1.0, 1.0], 1.0), Channel(0.5, 0.0, 1.75)
+    assert chi2_infinite_reason(channel(p), p) is None
+    assert chi2_infinite_reason(channel(channel(p)), p) is not None
+    assert chi2_horizon(p, channel) == 2
+    assert chi2_horizon(GaussianMixture([0.5, 0.5], [-1.0, 1.0], 1.0), Channel(noise=0.5)) == 2
+
+
+def test_horizons_ignore_components_of_weight_zero() -> None:
+    plain = chi2_horizon(Gaussian(0.0, 1.0), Channel(noise=0.5))
+    assert chi2_horizon(GaussianMixture([1.0, 0.0], [0.0, 5.0], [1.0, 9.0]), Channel(noise=0.5)) == plain == 2
+
+
+def test_an_image_outside_the_space_is_infinite_in_an_innovation_by_its_share_alone() -> None:
+    """Everything becomes N(0, 3): p^2 holds it wholly and q_1 by half, and half of an infinite norm is left."""
+    found = exact_recursion(Gaussian(0.0, 1.0), Channel(gain=0.0, noise=3.0), 0.5, 2)
+    assert np.all(np.isinf(found.innovation))
+    assert found.reasons["innovation[1]"].startswith("it contains p after 1 rounds")
+
+
+def first_wide_round(cov: np.ndarray, channel: Channel) -> float:
+    """The first of 250 rounds after which S_n has an eigenvalue of 2 relative to S."""
+    gain, _, noise = channel.matrices(len(cov))
+    now = cov
+    for rounds in range(1, 251):
+        now = gain @ now @ gain.T + noise
+        if np.linalg.eigvals(np.linalg.solve(cov, now)).real.max() >= 2.0 - 1e-12:
+            return rounds
+    return math.inf
+
+
+def test_horizons_of_gains_that_first_stretch_and_then_contract() -> None:
+    """Shears that contract: the powers grow for a while, so early rounds say nothing about the later ones."""
+    rng = np.random.default_rng(12)
+    seen = []
+    for _ in range(24):
+        turn = np.linalg.qr(rng.standard_normal((3, 3)))[0]
+        shear = np.eye(3) + np.diag(rng.uniform(0.0, 0.35, 2), 1)
+        gain = float(rng.uniform(0.8, 0.97)) * turn @ shear @ turn.T
+        root = 0.3 * rng.standard_normal((3, 3))
+        cov, noise = np.eye(3) + root @ root.T, np.diag(rng.uniform(0.0, 0.12, 3))
+        channel = Channel(gain, 0.0, noise)
+        seen.append(first_wide_round(cov, channel))
+        assert chi2_horizon(Gaussian(np.zeros(3), cov), channel) == seen[-1]
+    assert sum(math.isinf(first) for first in seen) >= 5
+    assert sum(3 < first < math.inf for first in seen) >= 5
+    slow = Channel(0.97 * np.array([[1.0, 0.15], [0.0, 1.0]]))  # |G| = 1.05, |G^n| up to 1.9
+    assert chi2_horizon(Gaussian([0.0, 0.0], 1.0), slow) == first_wide_round(np.eye(2), slow) > 5
+
+
+def test_a_cross_turned_by_a_right_angle_covers_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each component is too wide for the other, but the mixture stays what it was, until it has grown by sqrt 2."""
+    cross = GaussianMixture([0.5, 0.5, 0.0], np.zeros((3, 2)), [[4.0, 0.6], [0.6, 4.0], [0.1, 0.1]])
+    turn = np.array([[0.0, 1.0], [-1.0, 0.0]])
+    for stretch in (1.02, 1.1, 1.3):
+        assert chi2_horizon(cross, Channel(stretch * turn)) == math.ceil(math.log(2.0) / (2.0 * math.log(stretch)))
+    last = math.ceil(math.log(2.0) / (2.0 * math.log(1.1)))
+    monkeypatch.setattr(module, "MAX_ROUNDS", last)
+    assert chi2_horizon(cross, Channel(1.1 * turn)) == last
+    monkeypatch.setattr(module, "MAX_ROUNDS", last - 1)
+    with pytest.raises(ValueError, match=f"within {last - 1} rounds"):
+        chi2_horizon(cross, Channel(1.1 * turn))
+
+
+def test_at_equality_the_means_decide_for_gains_of_any_kind() -> None:
+    """S_1 = diag(2, .): images of the means within those of the target save the first round, others do not."""
+    p = GaussianMixture([0.5, 0.5], [[-1.0, 0.0], [3.0, 0.0]], 1.0)
+    for offset, first in ((1.2, 2), (-1.2, 1)):
+        channel = Channel(np.diag([0.5, 0.25]), [offset, 0.0], np.diag([1.75, 0.1]))
+        assert (chi2_infinite_reason(channel(p), p) is None) == (first == 2)
+        assert chi2_horizon(p, channel) == first
