@@ -85,7 +85,7 @@ def assert_kept(section: str, found: Iterable[Coverage]) -> None:
         print(one)
         tally(
             "coverage of intervals",
-            f"{section}: {one.name}",
+            f"{section}: {one.name} at {one.level:g}",
             level=one.level,
             runs=one.runs,
             silent=one.silent,
