@@ -617,6 +617,8 @@ def _bures_squared(p: GaussianMixture, q: GaussianMixture) -> float:
     X = (S0^1/2 S1 S0^1/2)^1/2 - S0 solves X S0 + S0 X + X^2 = S0^1/2 (S1 - S0) S0^1/2; Newton steps restore its digits.
     """
     (difference,), (change,) = p.means - q.means, p.covs - q.covs
+    if p.dim == 1:
+        return float(np.sum(difference**2) + np.sum(change / (np.sqrt(p.covs) + np.sqrt(q.covs))) ** 2)
     values, vectors = np.linalg.eigh(*q.covs)
     drift = vectors.T @ change @ vectors
     root = np.sqrt(values)
