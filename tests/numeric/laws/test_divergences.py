@@ -522,7 +522,7 @@ def test_the_worst_direction_of_two_in_space_against_its_dual(dim: int) -> None:
 
 
 def test_one_climb_decides_what_is_far_from_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    forms = random_forms(np.random.default_rng(11), 2, 3)
+    forms = random_forms(np.random.Generator(np.random.PCG64(11)), 2, 3)
     forms *= 2.0 / dual(forms)
     highest = dual(forms)
     assert np.linalg.eigvalsh(forms)[:, -1].min() > 1.05 * highest

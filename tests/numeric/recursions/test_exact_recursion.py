@@ -787,7 +787,7 @@ def test_what_is_not_in_the_space_may_cancel_in_an_innovation() -> None:
 
 def test_the_widest_of_three_axes_decides() -> None:
     """Gains that do not commute, in three dimensions: S_2 has the eigenvalues 1, 1, 2.25 in a turned frame."""
-    turn = np.linalg.qr(np.random.default_rng(1).standard_normal((3, 3)))[0]
+    turn = np.linalg.qr(np.random.Generator(np.random.PCG64(1)).standard_normal((3, 3)))[0]
     stretch = Channel(gain=turn @ np.diag([1.5, 1.0, 1.0]) @ turn.T)
     shrink = Channel(gain=np.diag([0.9, 1.0, 0.8]))
     found = exact_recursion(Gaussian(np.zeros(3), 1.0), [shrink, stretch], "replace", 2)
