@@ -35,6 +35,7 @@ from numeric.validation import POSITIVE, Array, Domain, generator, integer, real
 
 __all__ = [
     "Relatives",
+    "axis_variances",
     "chi2",
     "chi2_infinite_reason",
     "chi2_integrand",
@@ -46,6 +47,7 @@ __all__ = [
     "tv",
     "w1",
     "w2",
+    "whitened",
 ]
 
 MARGIN = 1e-12  # relative eigenvalues below this count as not positive
@@ -280,7 +282,7 @@ class Relatives:
         """N(``means``, ``covs``), (n, d) and (n, d, d), against a single Gaussian."""
         lower = np.linalg.cholesky(*reference.covs)
         shifts = solve_triangular(lower, (means - reference.means).T, lower=True).T
-        return Relatives(shifts, _whitened(lower, covs - reference.covs), _whitened(lower, covs))
+        return Relatives(shifts, whitened(lower, covs - reference.covs), whitened(lower, covs))
 
     def __getitem__(self, rows: slice | Indices | Flags) -> Relatives:
         return Relatives(self.shifts[rows], self.drifts[rows], self.covs[rows])
@@ -696,7 +698,13 @@ def _distinct(covs: Array) -> tuple[Array, Indices]:
     return covs[first], inverse.ravel()
 
 
-def _whitened(lower: Array, matrices: Array) -> Array:
+def axis_variances(frame: Array, covs: Array) -> Array:
+    """Diagonal of F S F^T for frames (..., d, d) and covariances (..., d, d): by a square root of S, whose squares keep the
+    digits of a narrow axis that S itself has lost."""
+    return np.asarray(np.sum((frame @ np.linalg.cholesky(covs)) ** 2, axis=-1))
+
+
+def whitened(lower: Array, matrices: Array) -> Array:
     """L^-1 M L^-T for stacked symmetric M."""
     inverse = solve_triangular(lower, np.eye(len(lower)), lower=True)
     out = inverse @ matrices @ inverse.T
@@ -710,9 +718,9 @@ def _relative(p: GaussianMixture, q: GaussianMixture) -> tuple[Array, Array, Arr
     shift = solve_triangular(lower, difference, lower=True)
     if p.dim == 1:  # spares two roundings
         return np.ravel((p.covs - q.covs) / q.covs), np.ravel(p.covs / q.covs), shift
-    values, vectors = np.linalg.eigh(_whitened(lower, change))
-    roots = vectors.T @ solve_triangular(lower, np.linalg.cholesky(*p.covs), lower=True)
-    return values, np.sum(roots**2, axis=1), np.asarray(vectors.T @ shift)
+    values, vectors = np.linalg.eigh(whitened(lower, change))
+    frame = solve_triangular(lower, vectors, trans="T", lower=True).T
+    return values, axis_variances(frame, *p.covs), np.asarray(vectors.T @ shift)
 
 
 def _minus_log1p(x: Array) -> Array:

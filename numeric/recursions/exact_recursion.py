@@ -18,7 +18,7 @@ from scipy.special import logsumexp
 
 from numeric.laws import divergences
 from numeric.laws.channels import Channel, early_stopping
-from numeric.laws.divergences import MARGIN, Relatives, chi2_infinite_reason, pair_excess
+from numeric.laws.divergences import MARGIN, Relatives, axis_variances, chi2_infinite_reason, pair_excess, whitened
 from numeric.laws.process import noised
 from numeric.laws.quadrature import (
     Box,
@@ -353,18 +353,16 @@ def _relative(family: _Family) -> Relatives:
     size = np.abs(rotated).max(axis=(1, 2))
     if np.any(np.abs(rotated[:, off]).max(axis=1) > 4e-15 * len(cov) * size):
         return white
-    # a square root of S, whose squares keep the digits of a narrow axis
-    roots = solve_triangular(lower, basis, trans="T", lower=True).T @ np.linalg.cholesky(family.covs())
-    return Relatives(white.shifts @ basis, np.diagonal(rotated, axis1=1, axis2=2).copy(), np.sum(roots**2, axis=2))
+    frame = solve_triangular(lower, basis, trans="T", lower=True).T
+    diagonal = np.diagonal(rotated, axis1=1, axis2=2).copy()
+    return Relatives(white.shifts @ basis, diagonal, axis_variances(frame, family.covs()))
 
 
 def _white(lower: Array, family: _Family) -> Relatives:
     """All components in coordinates y = L^-1 x."""
-    inverse = solve_triangular(lower, np.eye(len(lower)), lower=True)
-    shifts = np.concatenate([atom.shift for atom in family.atoms]) @ inverse.T
-    both = (np.concatenate([atom.drift for atom in family.atoms]), family.covs())
-    drifts, covs = (inverse @ matrices @ inverse.T for matrices in both)
-    return Relatives(shifts, *(0.5 * (part + np.swapaxes(part, 1, 2)) for part in (drifts, covs)))
+    shifts = solve_triangular(lower, np.concatenate([atom.shift for atom in family.atoms]).T, lower=True).T
+    drifts = np.concatenate([atom.drift for atom in family.atoms])
+    return Relatives(shifts, whitened(lower, drifts), whitened(lower, family.covs()))
 
 
 def _common_basis(drifts: Array) -> Array:
@@ -604,10 +602,14 @@ def _intra_integrand(
     if family.base_means[0].shape[0] == 1:
         relative = _relative(family)[used]
         exact = relative.drifts.ndim == 2  # log ratios to a Gaussian p, from the deviations themselves
+        (mean,), (cov,) = family.base_means[0], family.base_covs[0]
+        lower = np.linalg.cholesky(cov)
+        basis = _common_basis(_white(lower, family).drifts)
 
     def sums(nodes: Array) -> Array:
         if exact:
-            logs, reference = _log_ratios(relative, nodes, family), family.target.logpdf(nodes)
+            white = solve_triangular(lower, (nodes - mean).T, lower=True).T @ basis
+            logs, reference = _log_ratios(relative, white), family.target.logpdf(nodes)
             top = np.maximum(logs.max(axis=1), 0.0)
             unit = np.exp(-top)[:, None]
             near = np.expm1(np.minimum(logs, 1.0)) * unit
@@ -637,13 +639,10 @@ def _intra_integrand(
     return sums
 
 
-def _log_ratios(laws: Relatives, nodes: Array, family: _Family) -> Array:
-    """log N_j/p (m, components) for a Gaussian p and drifts diagonal in a common basis, from the deviations."""
-    (mean,), (cov,) = family.base_means[0], family.base_covs[0]
-    lower = np.linalg.cholesky(cov)
-    white = solve_triangular(lower, (nodes - mean).T, lower=True).T @ _common_basis(_white(lower, family).drifts)
+def _log_ratios(laws: Relatives, white: Array) -> Array:
+    """log N_j/p (m, components) at nodes (m, d) in the coordinates of ``laws``, where p = N(0, I) and all are diagonal."""
     logs = np.where(laws.drifts < -0.5, np.log(laws.covs), np.log1p(np.maximum(laws.drifts, -0.5)))
-    out = np.zeros((len(nodes), len(logs)))
+    out = np.zeros((len(white), len(logs)))
     for axis in range(logs.shape[1]):
         y, a = white[:, axis, None], laws.shifts[:, axis]
         out += 0.5 * (y - a) ** 2 * (laws.drifts[:, axis] / laws.covs[:, axis]) + a * y - 0.5 * (a * a + logs[:, axis])
@@ -699,7 +698,7 @@ def _log_sups(shifts: Array, drifts: Array, covs: Array, base: Array) -> Array:
     offset = np.einsum("kba,kbc,kc->ka", vectors, inverse, shifts)
     narrower = values < -EQUAL
     safe = np.where(narrower, -values, 1.0)
-    kept = np.sum((np.swapaxes(vectors, 1, 2) @ inverse @ np.linalg.cholesky(covs)) ** 2, axis=2)  # 1 + values, to all digits
+    kept = axis_variances(np.swapaxes(vectors, 1, 2) @ inverse, covs)  # 1 + values, to all digits
     logs = np.where(values < -0.5, np.log(kept), np.log1p(np.where(narrower, np.maximum(values, -0.5), 0.0)))
     per_axis = np.where(narrower, 0.5 * (offset**2 / safe - logs), 0.0)
     lost = (values > EQUAL) | (~narrower & (np.abs(offset) > EQUAL))
@@ -779,20 +778,13 @@ def chi2_horizon(target: Target, channel: Channel) -> int | float:
     isotropic = bool(np.all(covs == covs[:, :1, :1] * np.eye(law.dim)))
     if scalar and (shared or isotropic):
         widest = covs[int(np.argmax(covs[:, 0, 0]))]
-        rate = np.linalg.eigvalsh(_relative_to(widest, noise))
+        rate = np.linalg.eigvalsh(whitened(np.linalg.cholesky(widest), noise))
         first = min((_first_round(float(gain[0, 0]) ** 2, float(value)) for value in rate), default=math.inf)
         if math.isinf(first) or len(law.weights) == 1:
             return first
         # a mixture reference may save the exact equality by its linear terms, for one round
         return first if _fails_after(law, gain, offset, noise, int(first)) else int(first) + 1
     return _iterated_horizon(law, means, covs, gain, offset, noise)
-
-
-def _relative_to(cov: Array, matrix: Array) -> Array:
-    """L^-1 M L^-T for cov = L L^T."""
-    inverse = solve_triangular(np.linalg.cholesky(cov), np.eye(len(cov)), lower=True)
-    out = inverse @ matrix @ inverse.T
-    return np.asarray(0.5 * (out + out.T))
 
 
 def _first_round(square: float, rate: float) -> float | int:
