@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.linalg import solve_triangular
 
-from numeric.laws.divergences import axis_variances
 from numeric.laws.process import noised
 from numeric.laws.targets import Gaussian, GaussianMixture, Target, as_mixture
 from numeric.recursions.recursion import Recursion
@@ -141,15 +140,19 @@ def _between_gaussians(p: GaussianMixture, q: GaussianMixture, width: float) -> 
     ratios, basis = np.linalg.eigh(solve_triangular(lower, half.T, lower=True))
     near = np.where(np.abs(ratios) < 0.5, ratios, 0.0)
     # log(1 +- r) of laws of different widths, where 1 +- r has lost its digits: A (1 +- r) = width² I + 2 S
-    frame = solve_triangular(lower, basis, trans="T", lower=True).T
-    scales = (axis_variances(frame, width**2 * np.eye(dim) + 2.0 * law.covs[0]) for law in (p, q))
-    far = [np.log(scale) * (near != ratios) for scale in scales]
+    far = [_log_scales(width**2 * np.eye(dim) + 2.0 * law.covs[0], lower, basis) * (near != ratios) for law in (p, q)]
     white = solve_triangular(lower, p.means[0] - q.means[0], lower=True)
     middle = -0.25 * float(np.sum(np.log1p(-(near**2)) + far[0] + far[1]))
     apart = float(np.sum(np.arctanh(near) + 0.5 * (far[0] - far[1])))
     size = dim * math.log(width) - float(np.sum(np.log(np.diagonal(lower))))
     parts = 4.0 * math.exp(middle) * math.sinh(0.25 * apart) ** 2 + 2.0 * math.expm1(middle)
     return math.sqrt(math.exp(size) * (parts - 2.0 * math.expm1(-0.5 * float(white @ white))))
+
+
+def _log_scales(cov: Array, lower: Array, basis: Array) -> Array:
+    """log of the variances of N(0, cov) along ``basis`` in coordinates y = L^-1 x."""
+    roots = basis.T @ solve_triangular(lower, np.linalg.cholesky(cov), lower=True)
+    return np.asarray(np.log(np.sum(roots**2, axis=1)))
 
 
 def _double_sum(weights: Array, means: Array, covs: Array, width: float) -> float:
