@@ -83,9 +83,9 @@ def on_grid(r: Recursion, width: float, count: int) -> tuple[list[float], np.nda
 
 
 CASES: dict[str, tuple[Callable[[], Recursion], float, int]] = {
-    "gaussian-fit": (lambda: simulate_recursion(Gaussian(0.2, 0.8), "gaussian-fit", 0.3, 4, n=60, rng=1), 12.0, 1501),
+    "gaussian-fit": (lambda: simulate_recursion(Gaussian(0.2, 0.8), "gaussian-fit", 0.3, 4, n=300, rng=1), 12.0, 1501),
     "gaussian-fit plane": (
-        lambda: simulate_recursion(Gaussian([0.2, 0.0], [[0.8, 0.2], [0.2, 1.0]]), "gaussian-fit", 0.3, 3, n=80, rng=2),
+        lambda: simulate_recursion(Gaussian([0.2, 0.0], [[0.8, 0.2], [0.2, 1.0]]), "gaussian-fit", 0.3, 3, n=500, rng=2),
         9.0,
         201,
     ),
@@ -111,8 +111,8 @@ def test_measured_drift_against_a_grid(name: str) -> None:
 
 def test_monte_carlo_against_the_closed_form() -> None:
     p = Gaussian(np.zeros(3), [1.0, 0.8, 1.2])
-    measured = simulate_recursion(p, fit_opaque, 0.4, 3, n=60, rng=11, evaluation=40_000)
-    exact = simulate_recursion(p, "gaussian-fit", 0.4, 3, n=60, rng=11, evaluation=40_000)  # same streams, same fits
+    measured = simulate_recursion(p, fit_opaque, 0.6, 3, n=400, rng=11, evaluation=40_000)
+    exact = simulate_recursion(p, "gaussian-fit", 0.6, 3, n=400, rng=11, evaluation=40_000)  # same streams, same fits
     assert measured.method == "Monte Carlo"
     assert exact.method.startswith("closed form")
     for own, other in zip(measured.laws[1:], exact.laws[1:], strict=True):
