@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -34,6 +34,9 @@ class NoiseSchedule:
         family: "vp", "ve" or "flow": which scaling and which prediction targets the model was trained with.
         signal, noise: (K,) a > 0 and s > 0 of x = a x0 + s xi.
         sigma_data: the data scale of EDM's preconditioning, None elsewhere.
+
+    Raises:
+        ValueError: fewer than two levels, levels not positive or out of order, another family, sigma_data not positive.
     """
 
     family: Family
@@ -50,6 +53,10 @@ class NoiseSchedule:
         steps = np.diff(np.log(signal) - np.log(noise))
         if not (np.all(steps > 0.0) or np.all(steps < 0.0)):
             raise ValueError("noise must rise (or fall) strictly from level to level against signal, got levels out of order")
+        if self.family not in get_args(Family):
+            raise ValueError(f"family must be one of {', '.join(get_args(Family))}, got {shown(self.family)}")
+        if self.sigma_data is not None:
+            object.__setattr__(self, "sigma_data", real("sigma_data", self.sigma_data, POSITIVE))
         for name, value in (("signal", signal), ("noise", noise)):
             value.flags.writeable = False
             object.__setattr__(self, name, value)

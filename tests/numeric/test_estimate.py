@@ -83,7 +83,7 @@ def test_a_skewed_estimate_reaches_further_and_a_heavy_one_has_its_own_rule() ->
 
 
 def skewed_misses(shape: float, n: int, *, skewed: bool) -> int:
-    """Intervals at 99.9 % for the mean of a gamma law, skewed but without a tail that a sample would miss, that lie below it."""
+    """99.9 % intervals for the mean of a gamma law, skewed but without a tail that a sample would miss, that lie below it."""
     draws, below = np.random.default_rng(3).gamma(shape, 1.0, (4_000, n)), 0
     skewness = stats.skew(draws, axis=1) / math.sqrt(n)
     for row, expected in zip(draws, skewness, strict=True):
