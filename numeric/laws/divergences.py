@@ -10,6 +10,7 @@ Closed forms are arranged around E = S0^-1/2 (S1 - S0) S0^-1/2 and log1p/expm1, 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ from scipy.special import ndtr
 from numeric.estimate import Estimate
 from numeric.laws.quadrature import (
     MAX_NODES,
+    Box,
     component_box,
     default_frame,
     density_on,
@@ -55,6 +57,9 @@ DECIDED = 1e-6  # distance from the limit at which no further search is needed
 CLIMBS = 64  # starts of the search for the worst direction, where fewer do not decide
 PAIR_CHUNK = 1_048_576  # entries of a block of component pairs
 MONTE_CARLO_CHUNK = 32_768
+MODERATE = 1e100  # below it no term of an integrand has been cut off at the largest float
+LARGEST_LOG = math.log(sys.float_info.max)
+COARSE = 2000  # nodes along an axis that find the top of an integrand to well within the range of floats
 ROUNDING = 1e-27  # divergences of equal laws come out below this by rounding alone: no grid refines them further
 NARROW = -1.5  # sum of two drifts E, of -1 to 1, below which 1 - E_j E_k loses digits
 SERIES = 0.03  # |x| below which x - log1p(x) is summed as a series
@@ -77,7 +82,8 @@ def chi2(p: Target, q: Target, *, n: int | None = None, rng: Rng = None) -> floa
 
     Returns:
         A float (closed form where q is Gaussian, quadrature for d <= 2), or an ``Estimate`` where ``n`` is given; an infinite
-        value is decided, so its Estimate has standard error 0.
+        value is decided, so its Estimate has standard error 0. A finite value above every float, 1.8e308, is inf as well;
+        its logarithm is ``renyi`` of order 2.
 
     Raises:
         ValueError: different dimensions, or ``n`` missing where it is needed.
@@ -91,11 +97,12 @@ def chi2(p: Target, q: Target, *, n: int | None = None, rng: Rng = None) -> floa
     if chi2_infinite_reason(left, right) is not None:
         return math.inf if draws is None else Estimate(math.inf, 0.0, draws)
     if draws is not None:
-        return _estimate(left, right, draws, rng, lambda ratio_p, ratio_q: (ratio_p - ratio_q) ** 2 / ratio_q)
+        return _estimate(left, right, draws, rng, lambda log_p, log_q: 2.0 * _log_gap(log_p, log_q) - log_q)
     if len(right.weights) == 1:
         return _chi2_gaussian_reference(left, right)
     _need_n("chi2", left.dim)
-    return _quadrature(left, right, chi2_integrand, 2.0)
+    square = _quadrature(left, right, chi2_integrand, 2.0)
+    return square if square < MODERATE else _exp(_log_moment(left, right, 2.0))
 
 
 def chi2_infinite_reason(p: Target, q: Target, order: float = 2.0) -> str | None:
@@ -430,7 +437,7 @@ def kl(p: Target, q: Target, *, n: int | None = None, rng: Rng = None) -> float 
     """
     left, right = _laws(p, q)
     if n is not None:
-        return _estimate(left, right, integer("n", n), rng, lambda a, b: a * np.log(np.maximum(a, 1e-300) / b) - a + b)
+        return _estimate(left, right, integer("n", n), rng, _log_kl_term)
     if _single(left, right):
         drifts, covs, shift = _relative(left, right)
         narrow = drifts < -0.5  # there log S has digits that log(1 + E) lacks
@@ -455,7 +462,9 @@ def hellinger(p: Target, q: Target, *, n: int | None = None, rng: Rng = None) ->
     """
     left, right = _laws(p, q)
     if n is not None:
-        square = _estimate(left, right, integer("n", n), rng, lambda a, b: 0.5 * (np.sqrt(a) - np.sqrt(b)) ** 2)
+        square = _estimate(
+            left, right, integer("n", n), rng, lambda log_p, log_q: 2.0 * _log_gap(0.5 * log_p, 0.5 * log_q) - math.log(2.0)
+        )
         root = math.sqrt(square.value)
         return Estimate(root, square.stderr / (2.0 * root) if root > 0.0 else 0.0, square.n, square.ess)
     if _single(left, right):
@@ -486,17 +495,18 @@ def renyi(p: Target, q: Target, *, order: float, n: int | None = None, rng: Rng 
     if power > 1.0 and chi2_infinite_reason(left, right, power) is not None:
         return math.inf if draws is None else Estimate(math.inf, 0.0, draws)
     if draws is not None:
-        moment = _estimate(left, right, draws, rng, lambda a, b: a**power * b ** (1.0 - power))
-        stderr = moment.stderr / (moment.value * abs(power - 1.0))
-        return Estimate(math.log(moment.value) / (power - 1.0), stderr, moment.n, moment.ess)
+        log = _log_mean(left, right, draws, rng, lambda log_p, log_q: power * log_p + (1.0 - power) * log_q)
+        return Estimate(log.value / (power - 1.0), log.stderr / abs(power - 1.0), log.n, log.ess)
     rest = 1.0 - power
     if _single(left, right):
         if power < 0.5:  # D_r(p || q) = r/(1 - r) D_{1-r}(q || p), in which the two parts of the shape do not cancel
             return power / rest * _renyi_gaussians(right, left, rest, power)
         return _renyi_gaussians(left, right, power, rest)
     _need_n("renyi", left.dim)
-    tail = power if power > 1.0 else None
-    return math.log1p(_quadrature(left, right, lambda a, b: _renyi_integrand(a, b, power), tail)) / (power - 1.0)
+    moment = _quadrature(left, right, lambda a, b: _renyi_integrand(a, b, power), power if power > 1.0 else None)
+    # near -1 the digits of 1 + moment are lost, and so they are where its integrand is no float
+    log_moment = math.log1p(moment) if -0.5 < moment < MODERATE else _log_moment(left, right, power)
+    return log_moment / (power - 1.0)
 
 
 def _renyi_integrand(log_p: Array, log_q: Array, power: float) -> Array:
@@ -506,6 +516,19 @@ def _renyi_integrand(log_p: Array, log_q: Array, power: float) -> Array:
     near = np.exp(log_q) * (np.expm1(power * ratio) - power * np.expm1(ratio))
     far = np.exp(np.minimum(power * log_p + rest * log_q, 700.0)) - rest * np.exp(log_q) - power * np.exp(log_p)
     return np.asarray(np.where(np.abs(log_p - log_q) < 1.0, near, far))
+
+
+def _log_moment(p: GaussianMixture, q: GaussianMixture, power: float) -> float:
+    """log int p^power q^(1-power) between laws far apart, whatever its size: divided by the top of the integrand."""
+
+    def log_integrand(x: Array) -> Array:
+        return np.asarray(power * _log_density(p, x) + (1.0 - power) * _log_density(q, x))
+
+    box = _box(p, q, power if power > 1.0 else None)
+    axes = box.axes(np.maximum(box.step, (box.upper - box.lower) / COARSE))
+    top = max(float(log_integrand(nodes).max()) for nodes in box.blocks(axes))
+    value, _ = integrate(lambda x: np.exp(log_integrand(x) - top), box, rtol=1e-11)
+    return top + math.log(value.item())
 
 
 def _renyi_gaussians(p: GaussianMixture, q: GaussianMixture, power: float, rest: float) -> float:
@@ -528,7 +551,7 @@ def tv(p: Target, q: Target, *, n: int | None = None, rng: Rng = None) -> float 
     """
     left, right = _laws(p, q)
     if n is not None:
-        return _estimate(left, right, integer("n", n), rng, lambda a, b: 0.5 * np.abs(a - b))
+        return _estimate(left, right, integer("n", n), rng, lambda log_p, log_q: _log_gap(log_p, log_q) - math.log(2.0))
     if _single(left, right):
         drifts, covs, shift = _relative(left, right)
         if not np.any(drifts):
@@ -742,20 +765,25 @@ def _quadrature(
     analytic: bool = True,
 ) -> float:
     """int integrand(log p, log q) for d <= 2; ``order`` > 1 asks for room for the tail of p^order q^(1-order)."""
-    frame = default_frame([q, p])
-    box = union([component_box(p, frame), component_box(q, frame)])
-    if order is not None:
-        tails = product_box(p, q, frame, order)
-        box = tails if tails is not None else scanned_box(lambda x: order * p.logpdf(x) + (1.0 - order) * q.logpdf(x), box)
     value, _ = integrate(
         lambda x: integrand(_log_density(p, x), _log_density(q, x)),
-        box,
+        _box(p, q, order),
         rtol=rtol,
         atol=ROUNDING,
         max_nodes=max_nodes,
         analytic=analytic,
     )
     return float(value.item())
+
+
+def _box(p: GaussianMixture, q: GaussianMixture, order: float | None) -> Box:
+    """Where both laws, and p^order q^(1-order) if asked for, have their mass."""
+    frame = default_frame([q, p])
+    box = union([component_box(p, frame), component_box(q, frame)])
+    if order is None:
+        return box
+    tails = product_box(p, q, frame, order)
+    return tails if tails is not None else scanned_box(lambda x: order * p.logpdf(x) + (1.0 - order) * q.logpdf(x), box)
 
 
 def _log_density(law: GaussianMixture, nodes: Array) -> Array:
@@ -767,14 +795,48 @@ def _log_density(law: GaussianMixture, nodes: Array) -> Array:
     return out
 
 
-def _estimate(p: GaussianMixture, q: GaussianMixture, n: int, rng: Rng, function: Callable[[Array, Array], Array]) -> Estimate:
-    """E of function(p, q) by importance sampling from (p + q)/2; ``function`` must be homogeneous of degree one.
+def _exp(log: float) -> float:
+    """inf above every float."""
+    return math.exp(log) if log < LARGEST_LOG else math.inf
 
-    ess is that of the terms themselves: small where few draws carry the value.
+
+def _log_gap(log_p: Array, log_q: Array) -> Array:
+    """log |p - q| with full relative precision where p ~ q."""
+    gap = log_p - log_q
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.maximum(log_p, log_q) + np.log(-np.expm1(-np.abs(gap))))
+
+
+def _log_kl_term(log_p: Array, log_q: Array) -> Array:
+    """log of p log(p/q) - p + q >= 0, as p (r + e^-r - 1) or, where p is the smaller by far, as q (1 + e^r (r - 1))."""
+    gap = log_p - log_q
+    above, below = np.maximum(gap, -1.0), np.minimum(gap, -1.0)
+    close = _minus_log1p(np.expm1(-np.minimum(above, 1.0)))
+    with np.errstate(divide="ignore"):
+        upper = log_p + np.log(np.where(gap < 1.0, close, above + np.expm1(-above)))
+    return np.asarray(np.where(gap > -1.0, upper, log_q + np.log1p(np.exp(below) * (below - 1.0))))
+
+
+def _estimate(p: GaussianMixture, q: GaussianMixture, n: int, rng: Rng, log_term: Callable[[Array, Array], Array]) -> Estimate:
+    """As ``_log_mean``, the mean itself; inf where it is above every float."""
+    log = _log_mean(p, q, n, rng, log_term)
+    value = _exp(log.value)
+    return Estimate(value, value * log.stderr if 0.0 < value < math.inf else 0.0, n, log.ess)
+
+
+def _log_mean(p: GaussianMixture, q: GaussianMixture, n: int, rng: Rng, log_term: Callable[[Array, Array], Array]) -> Estimate:
+    """log E of a term >= 0 of p and q, homogeneous of degree one, by importance sampling from (p + q)/2.
+
+    Args:
+        log_term: log of the term from log p and log q: no size of a quotient of densities is too large for it.
+
+    Returns:
+        The logarithm of the mean and its error, the relative one of the mean. ess is that of the terms themselves: small
+        where few draws carry the value.
     """
     stream = generator(rng)
     total = square = 0.0
-    scale = 1.0  # of the largest term so far, whose square may not be a float
+    top = -math.inf  # of the logarithms so far, in units of which terms are summed
     for start in range(0, n, MONTE_CARLO_CHUNK):
         count = min(MONTE_CARLO_CHUNK, n - start)
         from_p = int(stream.binomial(count, 0.5))
@@ -782,14 +844,19 @@ def _estimate(p: GaussianMixture, q: GaussianMixture, n: int, rng: Rng, function
         x = np.concatenate(parts)
         log_p, log_q = p.logpdf(x), q.logpdf(x)
         centre = np.logaddexp(log_p, log_q) - math.log(2.0)
-        terms = function(np.exp(log_p - centre), np.exp(np.maximum(log_q - centre, -700.0)))
-        grown = max(scale, float(np.max(np.abs(terms))))
-        total, square, scale = total * (scale / grown), square * (scale / grown) ** 2, grown
-        total += float(np.sum(terms / scale))
-        square += float(np.sum((terms / scale) ** 2))
+        logs = log_term(log_p - centre, log_q - centre)
+        grown = max(top, float(np.max(logs)))
+        if grown == -math.inf:
+            continue  # equal laws so far
+        terms, shrunk = np.exp(logs - grown), math.exp(top - grown)
+        total = total * shrunk + float(np.sum(terms))
+        square = square * shrunk**2 + float(np.sum(terms**2))
+        top = grown
+    if top == -math.inf:
+        return Estimate(-math.inf, 0.0, n)
     mean = total / n
     variance = max(square / n - mean * mean, 0.0) * n / max(n - 1, 1)
-    return Estimate(scale * mean, scale * math.sqrt(variance / n), n, total * total / square if square > 0.0 else float(n))
+    return Estimate(top + math.log(mean), math.sqrt(variance / n) / mean, n, total * total / square)
 
 
 def _line() -> tuple[Array, Array]:

@@ -170,7 +170,7 @@ CONTENT: dict[str, st.SearchStrategy[bytes]] = {
 
 def read(reader: Reader, path: Path) -> str:
     """What is wrong with how a reader deals with a file; "" where nothing is."""
-    begun = time.perf_counter()
+    begun = time.process_time()
     try:
         result = reader(path)
     except (ValueError, TypeError) as refusal:
@@ -189,7 +189,7 @@ def read(reader: Reader, path: Path) -> str:
             entries = [entry for column in result.values() for entry in column if entry is not None]
             if not all(isinstance(entry, (float, Estimate)) and not math.isnan(float(entry)) for entry in entries):
                 return f"a cell that is no number: {entries}"
-    taken = time.perf_counter() - begun
+    taken = time.process_time() - begun
     return f"{taken:.1f} s" if taken > 10.0 else ""
 
 
@@ -313,10 +313,10 @@ def test_a_real_bomb(tmp_path: Path) -> None:
         for _ in range((LIMIT >> 24) + 1):
             member.write(block)
     assert path.stat().st_size < 4 << 20
-    begun = time.perf_counter()
+    begun = time.process_time()
     with pytest.raises(InputError, match="must unpack to less than 1024 MiB"):
         read_points(path)
-    assert time.perf_counter() - begun < 1.0
+    assert time.process_time() - begun < 1.0
 
 
 @pytest.mark.parametrize("shape", [(10**12,), (10**6, 10**6), (2**62, 4)])

@@ -142,7 +142,7 @@ def test_ten_digits_through_the_limits(name: str) -> None:
 
 def test_plain_double_precision_would_not_do() -> None:
     # the guard earns its place: without it the same sweep is wrong in the first digit
-    evaluator, arguments = form("ideal_energy"), modes(np.random.default_rng(SEED), 400)
+    evaluator, arguments = form("ideal_energy"), modes(np.random.default_rng(SEED), 4000)
     plain, _ = evaluator.bounded(*arguments)
     guarded = evaluator(*arguments)
     kept = guarded > 0.0

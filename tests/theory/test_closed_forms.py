@@ -369,6 +369,21 @@ def test_limits_are_limits(name: str) -> None:
         assert abs(endless - late) < mpmath.mpf("1e-60") * endless
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [(2.0, 1.5, 0.3, 0.02, 7.0), (0.5, 0.7, 0.1, 0.01, 3e5), (1e-6, 1e6, 0.0, 0.02, 5e16), (1.0, 1.2, 0.3, 1e9, 2e9)],
+)
+def test_a_symbol_among_floats_takes_no_longer_than_a_number(arguments: tuple[float, ...]) -> None:
+    """With the floats as exact fractions SymPy needed minutes for the signs that a positive symbol makes it look for."""
+    w = sp.Symbol("w", positive=True)
+    symbolic = theory.weight_moment(w, *arguments)
+    for order in (sp.Rational(7, 10), 2, 3):
+        expected = theory.weight_moment(order, *arguments)
+        found = symbolic.subs(w, order)
+        assert found == expected or abs(sp.N(found - expected, 30)) <= 1e-14 * abs(expected)
+        assert expected == sp.oo or abs(sp.N(found - 1.001 * expected, 30)) > 1e-14 * abs(expected)
+
+
 def test_path_chi2_of_no_error_is_zero() -> None:
     assert theory.path_chi2(0.5, 0.5, 0, 0.02, 4) == 0
     close(theory.weight_moment(1, 0.5, 0.9, 0.3, 0.02, 4), 1, 1e-14)

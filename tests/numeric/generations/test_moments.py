@@ -21,10 +21,10 @@ PROCESS = OU(0.02, 4.0)
 UNIT = Gaussian(0.0, 1.0)
 
 
-def random_round(seed: int, dim: int) -> tuple[Gaussian, AffineError]:
+def random_round(seed: int, dim: int, size: float = 0.06) -> tuple[Gaussian, AffineError]:
     rng = np.random.default_rng(seed)
     root = rng.normal(size=(dim, dim))
-    matrix, offset, pace = 0.06 * rng.normal(size=(dim, dim)), 0.1 * rng.normal(size=dim), rng.uniform(0.3, 2.0)
+    matrix, offset, pace = size * rng.normal(size=(dim, dim)), 0.1 * rng.normal(size=dim), rng.uniform(0.3, 2.0)
     target = Gaussian(rng.normal(size=dim), root @ root.T + 0.05 * np.eye(dim))
     return target, AffineError(lambda t: matrix * (1.0 + 0.5 * math.sin(pace * t)), lambda t: offset * math.cos(pace * t))
 
@@ -39,8 +39,8 @@ def test_the_second_power_is_the_path_chi2_of_the_other_route(seed: int, dim: in
     assert abs(first) < 1e-7  # E e^Z = 1
     assert math.expm1(second) == pytest.approx(path, rel=1e-6)
     if math.isfinite(path):
-        (twin,) = exponential_moments(target, error, PROCESS, [2.0], [0.0])  # forgets -V: much larger, or infinite
-        assert twin > second + 0.01
+        (twin,) = exponential_moments(target, error, PROCESS, [2.0], [0.0])  # forgets -V: twice as large for small errors
+        assert twin > 1.5 * second
 
 
 def test_a_closed_form_and_an_infinite_moment_without_blow_up() -> None:
@@ -96,7 +96,7 @@ def test_moments_of_the_energy_are_those_of_simulated_paths() -> None:
 
 
 def test_pairs_are_constants_of_a3_and_a4() -> None:
-    target, error = random_round(3, 2)
+    target, error = random_round(3, 2, 0.02)  # small enough for several moments to be finite
     energy = affine_generation(target, error, PROCESS).ideal_energy
     assert isinstance(energy, float)
     pairs = moment_pairs(target, error, PROCESS, energy)

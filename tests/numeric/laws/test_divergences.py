@@ -22,6 +22,9 @@ from numeric.laws.divergences import (
     _estimate,
     _interval_masses,
     _kl_integrand,
+    _log_gap,
+    _log_kl_term,
+    _log_mean,
     _minus_log1p,
     _no_higher,
     _renyi_integrand,
@@ -275,7 +278,7 @@ def test_pair_excess_is_the_same_in_any_basis_and_in_any_blocks(monkeypatch: pyt
         with monkeypatch.context() as patch:
             patch.setattr(divergences, "PAIR_CHUNK", 60)  # blocks of one or two rows
             np.testing.assert_array_equal(pair_excess(straight), diagonal)
-            np.testing.assert_allclose(pair_excess(turned, turned[:4]), diagonal[:, :4], rtol=1e-12, atol=0)
+            np.testing.assert_allclose(pair_excess(turned, turned[:4]), diagonal[:, :4], rtol=1e-12, atol=1e-14 * size**2)
 
 
 def test_blocks_cover_every_row_and_keep_to_the_chunk() -> None:
@@ -736,27 +739,89 @@ def test_estimates_between_equal_laws_and_between_laws_far_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    "terms", [(2.0, 5.0), (3e-9, 1e-9), (1e-3, 2.0, 5e180, -1e180, 3e10), (1e150, 1e-150, 2e150, 1.0, 4.0, 8e150), (0.5,) * 4]
+    "terms", [(2.0, 5.0), (3e-9, 1e-9), (1e-3, 2.0, 5e180, 1e180, 3e10), (1e150, 1e-150, 2e150, 1.0, 4.0, 8e150), (0.5,) * 4]
 )
 def test_an_estimate_is_the_mean_of_its_terms(terms: tuple[float, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     """With the usual error of a mean, and (sum)^2/(sum of squares) for the effective number, whatever the size of the terms."""
     monkeypatch.setattr(divergences, "MONTE_CARLO_CHUNK", 2)
-    blocks = iter([np.array(terms[k : k + 2]) for k in range(0, len(terms), 2)])
     law, count = as_mixture(Gaussian(0.0, 1.0)), len(terms)
-    found = _estimate(law, law, count, 0, lambda a, b: next(blocks))
-    largest = max(abs(one) for one in terms)
-    unit = np.array(terms) / largest
+    blocks = [np.log(terms[k : k + 2]) for k in range(0, count, 2)]
+    for shift in (0.0, 5000.0):  # times e^5000, which is no float: only the logarithm can say it
+        stream = iter(blocks)
+        log = _log_mean(law, law, count, 0, lambda a, b, stream=stream, shift=shift: next(stream) + shift)  # type: ignore[misc]
+        largest = max(terms)
+        unit = np.array(terms) / largest
+        deviation = float(unit.std(ddof=1)) / math.sqrt(count)
+        assert log.value == pytest.approx(shift + math.log(largest) + math.log(unit.mean()), rel=1e-12, abs=1e-12)
+        assert log.stderr == pytest.approx(deviation / unit.mean(), rel=1e-9, abs=1e-12)
+        assert log.n == count
+        assert log.ess == pytest.approx(float(unit.sum() ** 2 / np.sum(unit**2)), rel=1e-12)
+    stream = iter(blocks)
+    found = _estimate(law, law, count, 0, lambda a, b: next(stream))
     assert found.value == pytest.approx(largest * float(unit.mean()), rel=1e-12, abs=0)
-    assert found.stderr == pytest.approx(largest * float(unit.std(ddof=1)) / math.sqrt(count), rel=1e-12, abs=0)
-    assert found.n == count
-    assert found.ess == pytest.approx(float(unit.sum() ** 2 / np.sum(unit**2)), rel=1e-12)
+    assert found.stderr == pytest.approx(largest * deviation, rel=1e-9, abs=1e-12 * largest)
+    assert (found.n, found.ess) == (count, pytest.approx(log.ess))
+
+
+def test_an_estimate_beyond_every_float_is_infinite_and_of_no_terms_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+    law = as_mixture(Gaussian(0.0, 1.0))
+    for log, value_, stderr in ((709.0, math.exp(709.0), 0.0), (709.8, math.inf, 0.0), (-math.inf, 0.0, 0.0)):
+        found = _estimate(law, law, 5, 0, lambda a, b, log=log: np.full(a.size, log))  # type: ignore[misc]
+        assert (found.value, found.stderr, found.n, found.ess) == (pytest.approx(value_), stderr, 5, pytest.approx(5.0))
+    monkeypatch.setattr(divergences, "MONTE_CARLO_CHUNK", 1)
+    late = iter([-math.inf, -math.inf, 0.0, -math.inf])  # terms of 0, 0, 1 and 0
+    found = _estimate(law, law, 4, 0, lambda a, b: np.full(a.size, next(late)))
+    assert (found.value, found.stderr, found.ess) == (pytest.approx(0.25), pytest.approx(0.25), pytest.approx(1.0))
 
 
 def test_an_estimate_from_equal_terms_has_no_error() -> None:
     law = as_mixture(Gaussian(0.0, 1.0))
     for count in range(1, 30):  # the mean of squares may round below the square of the mean
-        found = _estimate(law, law, count, 0, lambda a, b: np.full(a.size, 0.1))
+        found = _estimate(law, law, count, 0, lambda a, b: np.full(a.size, math.log(0.1)))
         assert (found.value, found.stderr) == (pytest.approx(0.1, rel=1e-14), pytest.approx(0.0, abs=1e-9))
+
+
+@pytest.mark.parametrize("gap", [-800.0, -30.0, -1.5, -1.0, -0.5, -1e-3, -1e-9, 1e-9, 1e-3, 0.5, 1.0, 1.5, 30.0, 800.0])
+def test_terms_of_estimates_keep_their_digits(gap: float) -> None:
+    """Against fifty digits: p = e^r q for q = e^-2, terms of any size."""
+    with mpmath.workdps(400):
+        ratio = mpmath.exp(gap)
+        kl_term = float(mpmath.log(ratio * gap - ratio + 1) - 2)
+        difference = float(mpmath.log(abs(ratio - 1)) - 2)
+    log_p, log_q = np.array([gap - 2.0]), np.array([-2.0])
+    gap_of_floats = float(log_p[0] - log_q[0])
+    tolerance = 1e-12 + 4.0 * abs(gap_of_floats / gap - 1.0)
+    assert float(_log_kl_term(log_p, log_q)[0]) == pytest.approx(kl_term, rel=1e-13, abs=tolerance)
+    assert float(_log_gap(log_p, log_q)[0]) == pytest.approx(difference, rel=1e-13, abs=tolerance)
+
+
+def test_far_apart_no_divergence_saturates() -> None:
+    """Against a plain grid in logarithms; a second coordinate that all components share changes nothing."""
+    near = GaussianMixture([0.5, 0.5], [-1.0, 1.0], [0.5, 0.6])
+    for dim in (1, 2):
+        means = np.zeros((2, dim))
+        means[:, 0] = near.means[:, 0]
+        law = GaussianMixture([0.5, 0.5], means, np.stack([np.diag([v, 0.7][:dim]) for v in (0.5, 0.6)]))
+        shift = np.zeros(dim)
+        for distance in (24.0, 60.0)[dim - 1 :]:
+            shift[0] = distance
+            moved = GaussianMixture(law.weights, law.means + shift, law.covs)
+            x = np.linspace(-2.0 * distance - 30.0, 3.0 * distance + 30.0, 60_001)[:, None]
+            line = GaussianMixture(near.weights, near.means + distance, near.covs)
+            for order in (0.3, 0.5, 2.0, 2.5):
+                logs = order * line.logpdf(x) + (1.0 - order) * near.logpdf(x)
+                top = float(logs.max())
+                direct = (top + math.log(float(np.sum(np.exp(logs - top))) * float(x[1, 0] - x[0, 0]))) / (order - 1.0)
+                found = value(renyi(moved, law, order=order))
+                assert found == pytest.approx(direct, rel=1e-10)
+            assert value(chi2(moved, law)) == math.inf
+            estimate = kl(moved, law, n=4_000, rng=3)
+            assert isinstance(estimate, Estimate)
+            assert abs(estimate.value - value(kl(moved, law))) <= Z * estimate.stderr
+            assert estimate.stderr < 0.02 * estimate.value
+    almost = GaussianMixture([0.5, 0.5], near.means + 20.4, near.covs)
+    assert 1e300 < value(chi2(almost, near)) < math.inf
+    assert math.log(value(chi2(almost, near))) == pytest.approx(value(renyi(almost, near, order=2.0)), rel=1e-12)
 
 
 def test_the_error_of_a_wasserstein_distance_from_two_draws() -> None:
