@@ -22,6 +22,7 @@ __all__ = [
     "POSITIVE",
     "REAL",
     "VARIANCE",
+    "WIDTH",
     "Array",
     "Domain",
     "Parameter",
@@ -94,6 +95,7 @@ COUNT: Final = Domain(1, 2**31 - 1)
 LEAK: Final = Domain(-1e-5, 1e-5)  # E e^Z - 1 of an exact round, in truth 0: beyond it the quadrature missed the learned law
 GRID: Final = Domain(48, 12_000)  # points of a grid in one dimension
 LOCATION: Final = Domain(-1e50, 1e50)  # of points and means: squared distances over any variance, squared again, are floats
+WIDTH: Final = Domain(0.0, 1e50)  # of kernels: the square is a variance
 VARIANCE: Final = Domain(1e-100, 1e100)  # eigenvalues of a covariance
 
 

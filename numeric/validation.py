@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numeric.domains import COUNT, FRACTION, LOCATION, NONNEGATIVE, POSITIVE, REAL, VARIANCE, Array, Domain
+from numeric.domains import COUNT, FRACTION, LOCATION, NONNEGATIVE, POSITIVE, REAL, VARIANCE, WIDTH, Array, Domain
 
 __all__ = [
     "COUNT",
@@ -22,6 +22,7 @@ __all__ = [
     "POSITIVE",
     "REAL",
     "VARIANCE",
+    "WIDTH",
     "Array",
     "Domain",
     "covariance",

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from typing import Any
 
 import mpmath
 import numpy as np
 import pytest
-from scipy import integrate, stats
+from scipy import integrate, linalg, stats
 
 from numeric.laws.channels import Channel, early_stopping, kde, mean_shift
 from numeric.laws.divergences import chi2, chi2_infinite_reason, hellinger, kl, tv, w1, w2
@@ -1191,10 +1192,10 @@ def test_an_image_outside_the_space_is_infinite_in_an_innovation_by_its_share_al
 
 
 def first_wide_round(cov: np.ndarray, channel: Channel) -> float:
-    """The first of 250 rounds after which S_n has an eigenvalue of 2 relative to S."""
+    """The first of 100 rounds after which S_n has an eigenvalue of 2 relative to S."""
     gain, _, noise = channel.matrices(len(cov))
     now = cov
-    for rounds in range(1, 251):
+    for rounds in range(1, 101):
         now = gain @ now @ gain.T + noise
         if np.linalg.eigvals(np.linalg.solve(cov, now)).real.max() >= 2.0 - 1e-12:
             return rounds
@@ -1218,6 +1219,61 @@ def test_horizons_of_gains_that_first_stretch_and_then_contract() -> None:
     assert sum(3 < first < math.inf for first in seen) >= 5
     slow = Channel(0.97 * np.array([[1.0, 0.15], [0.0, 1.0]]))  # |G| = 1.05, |G^n| up to 1.9
     assert chi2_horizon(Gaussian([0.0, 0.0], 1.0), slow) == first_wide_round(np.eye(2), slow) > 5
+
+
+def rounds_to_be_certain(law: GaussianMixture, gain: np.ndarray, noise: np.ndarray) -> int:
+    """After which round |G^m| for all later m bounds every later covariance below twice each component's."""
+    limit = linalg.solve_discrete_lyapunov(gain, noise)
+    norms = [float(linalg.svdvals(np.linalg.matrix_power(gain, n))[0]) for n in range(200)]
+
+    def ceiling(cov: np.ndarray, growth: float) -> float:
+        axes = linalg.cholesky(cov, lower=True)
+        apart = np.abs(linalg.eigvalsh(cov - limit, cov)).max()
+        return float(linalg.eigh(limit, cov, eigvals_only=True)[-1] + (growth * np.linalg.cond(axes)) ** 2 * apart)
+
+    return next(
+        n for n in range(1, 200) if norms[n] < 1.0 and all(ceiling(cov, norms[n] * max(norms[:n])) < 2.0 for cov in law.covs)
+    )
+
+
+def test_rounds_go_on_until_no_later_one_can_be_infinite_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(31)
+    seen = set()
+    for _ in range(24):
+        turn, roots = np.linalg.qr(rng.standard_normal((3, 3)))[0], rng.standard_normal((2, 3, 3))
+        gain = rng.uniform(0.6, 0.9) * turn @ (np.eye(3) + np.diag(rng.uniform(0.05, 0.3, 2), 1)) @ turn.T
+        spread = rng.uniform(0.3, 3.0, 2)[:, None, None]
+        law = GaussianMixture([0.5, 0.5], np.zeros((2, 3)), spread * (np.eye(3) + roots @ np.swapaxes(roots, 1, 2)))
+        noise = rng.uniform(0.0, 0.4) * np.diag(rng.uniform(0.0, 1.0, 3)) * float(spread.min())
+        channel = Channel(gain, 0.0, noise)
+        if any(first_wide_round(cov, channel) < math.inf for cov in law.covs):
+            continue
+        last = rounds_to_be_certain(law, gain, noise)
+        seen.add(last)
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "chi2_infinite_reason", None)  # below 2 it is not even asked
+            patch.setattr(module, "MAX_ROUNDS", last)
+            assert chi2_horizon(law, channel) == math.inf
+            patch.setattr(module, "MAX_ROUNDS", last - 1)
+            with pytest.raises(ValueError, match="stays near the limit"):
+                chi2_horizon(law, channel)
+    assert len(seen) >= 3
+
+
+def test_a_quadrature_that_does_not_settle_gives_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    p, channel = GaussianMixture([0.5, 0.5], [-1.0, 1.0], 0.5), Channel(gain=0.9, noise=0.2)
+    settled = exact_recursion(p, channel, 0.5, 2)
+    real = module.integrate_sums
+    for share, known in ((0.9e-6, True), (1.2e-6, False), (0.5, False)):
+
+        def rough(*args: Any, share: float = share, **options: Any) -> tuple[np.ndarray, np.ndarray]:
+            total, _ = real(*args, **options)
+            return total, share * np.abs(total)
+
+        monkeypatch.setattr(module, "integrate_sums", rough)
+        found = exact_recursion(p, channel, 0.5, 2)
+        np.testing.assert_array_equal(found.intra, settled.intra if known else np.full(2, math.nan))
+        assert ("does not settle" in found.reasons.get("intra[1]", "")) is not known
 
 
 def test_a_cross_turned_by_a_right_angle_covers_itself(monkeypatch: pytest.MonkeyPatch) -> None:
