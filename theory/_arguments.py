@@ -16,6 +16,14 @@ DIGITS = 15
 """Decimal digits of a result whose arguments contained a float: what a double holds."""
 
 
+GUARD = 100
+"""Decimal digits of a float among symbols: as the fraction that it is it would keep SymPy busy for minutes with the signs of
+polynomials whose coefficients have thousands of digits."""
+
+NOTHING = sp.Float("1e-1000")
+"""A share exp(-t) below it is zero to all of these digits."""
+
+
 def shown(value: Any) -> str:
     """``value`` in a few characters of one line, for a message."""
     text = " ".join(repr(value).split())
@@ -103,6 +111,14 @@ def sequence(name: str, values: Any, of: str = "numbers or expressions") -> tupl
     if isinstance(values, (str, bytes, sp.Expr)) or not isinstance(values, Iterable) or getattr(values, "ndim", 1) == 0:
         raise TypeError(f"{name} must be a sequence of {of}, but it is {shown(values)}")
     return tuple(values)
+
+
+def guarded(value: sp.Expr) -> sp.Expr:
+    """A number rounded to ``GUARD`` digits, for use among symbols; what contains a symbol as it is."""
+    if not value.is_number or value.is_infinite:
+        return value
+    rounded = sp.N(value, GUARD)
+    return sp.Integer(0) if abs(rounded) < NOTHING else rounded
 
 
 def show(expression: sp.Expr, inexact: bool) -> str:

@@ -24,7 +24,7 @@ from typing import Any
 
 import sympy as sp
 
-from theory._arguments import finish, nonnegative, positive, read, real, show
+from theory._arguments import finish, guarded, nonnegative, positive, read, real, show
 from theory._modes import Pair, modes
 from theory.gaussian import exp_minus_one, gaussian_expectation
 
@@ -95,7 +95,11 @@ def _length(lam: Pair, t0: Any, T: Any) -> tuple[sp.Expr, bool]:
     flag = inexact or inexact_t0 or inexact_start
     if start is sp.oo:
         return sp.oo, flag
-    return _clock().subs({_LAM: variance, _T0: stop, _T: start}, simultaneous=True), flag
+    clock = _clock()
+    if flag and any(value.free_symbols for value in (variance, stop, start)):
+        shares = {sp.exp(-symbol): guarded(sp.exp(-time)) for symbol, time in ((_T0, stop), (_T, start))}
+        clock, variance, stop, start = clock.xreplace(shares), guarded(variance), guarded(stop), guarded(start)
+    return clock.subs({_LAM: variance, _T0: stop, _T: start}, simultaneous=True), flag
 
 
 # --- moments of the path weight --------------------------------------------------------------------------------------
@@ -254,7 +258,7 @@ def _log_moment(order: sp.Expr, slope: sp.Expr, offset: sp.Expr, length: sp.Expr
     return _pieces(rows)
 
 
-def _summed(order: sp.Expr, slope: Any, offset: Any, lam: Any, t0: Any, T: Any) -> tuple[sp.Expr, bool]:
+def _summed(order: sp.Expr, inexact_order: bool, slope: Any, offset: Any, lam: Any, t0: Any, T: Any) -> tuple[sp.Expr, bool]:
     """log E e^{rZ} over the modes, and whether any argument was a float."""
     total, inexact = sp.Integer(0), False
     for gradient, shift, variance in modes(slope=slope, offset=offset, lam=lam):
@@ -264,7 +268,10 @@ def _summed(order: sp.Expr, slope: Any, offset: Any, lam: Any, t0: Any, T: Any) 
             continue
         if length is sp.oo:
             raise ValueError("T must be finite, but it is oo: the error acts for ever")
-        total += _log_moment(order, k, h, length)
+        arguments = [order, k, h, length]
+        if any(argument.free_symbols for argument in arguments) and (inexact or inexact_order):
+            arguments = [guarded(argument) for argument in arguments]
+        total += _log_moment(*arguments)
     return total, inexact
 
 
@@ -287,7 +294,7 @@ def affine_weight_moment(order: Any, slope: Any, offset: Any, lam: Any, t0: Any,
     2.71828182845905
     """
     r, inexact_order = positive("order", order)
-    logarithm, inexact = _summed(r, slope, offset, lam, t0, T)
+    logarithm, inexact = _summed(r, inexact_order, slope, offset, lam, t0, T)
     return finish(sp.exp(logarithm), inexact, inexact_order)
 
 
@@ -299,7 +306,7 @@ def affine_path_chi2(slope: Any, offset: Any, lam: Any, t0: Any, T: Any) -> sp.E
     >>> affine_path_chi2(0.24, 0, 1, 0.02, 4)
     oo
     """
-    logarithm, inexact = _summed(sp.Integer(2), slope, offset, lam, t0, T)
+    logarithm, inexact = _summed(sp.Integer(2), False, slope, offset, lam, t0, T)
     return sp.oo if logarithm is sp.oo else finish(exp_minus_one(logarithm), inexact)
 
 

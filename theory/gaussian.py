@@ -151,7 +151,7 @@ def noised_variance(variance: Any, t: Any) -> sp.Expr:
         TypeError, ValueError: naming the argument.
     """
     (v, inexact_v), (time, inexact_t) = _nonnegative("variance", variance), read("t", t)
-    if time.is_negative:
+    if time.is_extended_negative:
         raise ValueError(f"t must be nonnegative, but it is {time}")
     return finish(_noising()[1].subs({_V0: v, _TIME: time}, simultaneous=True), inexact_v, inexact_t)
 

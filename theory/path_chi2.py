@@ -14,7 +14,7 @@ from typing import Any
 
 import sympy as sp
 
-from theory._arguments import finish, nonnegative, positive
+from theory._arguments import finish, guarded, nonnegative, positive
 from theory._modes import modes
 from theory.energy import MODE_SYMBOLS, Start, checked_start, mode_values
 from theory.gaussian import chi2_gaussian, exp_minus_one, gaussian_integral, log_density, log_one_plus
@@ -23,12 +23,6 @@ __all__ = ["deterministic_path_chi2", "path_chi2", "weight_moment"]
 
 _LAM, _LAM_HAT, _DELTA, _U0, _UT = MODE_SYMBOLS
 _ORDER, _V = sp.symbols("r V", positive=True)
-
-
-# Among symbols a float is carried to so many digits: as the fraction that it is, exactly, it would keep SymPy busy for minutes
-# with the signs of polynomials whose coefficients have thousands of digits.
-GUARD = 100
-NOTHING = sp.Float("1e-1000")  # a share exp(-t) below it is zero to all of them
 
 
 @lru_cache(maxsize=1)
@@ -99,14 +93,6 @@ def _log_moment(order: sp.Expr) -> tuple[sp.Expr, sp.Expr, sp.Expr]:
     return inner, determinant, spread + means
 
 
-def _guarded(value: sp.Expr) -> sp.Expr:
-    """A number with ``GUARD`` digits; anything else as it is."""
-    if not value.is_number:
-        return value
-    rounded = sp.N(value, GUARD)
-    return sp.Integer(0) if abs(rounded) < NOTHING else rounded
-
-
 def _summed(order: sp.Expr, lam: Any, lam_hat: Any, delta: Any, t0: Any, T: Any) -> tuple[Any, sp.Expr, bool]:
     """That the moment is finite, its logarithm, and whether any argument was a float."""
     inner, determinant, logarithm = _log_moment(order)
@@ -115,7 +101,7 @@ def _summed(order: sp.Expr, lam: Any, lam_hat: Any, delta: Any, t0: Any, T: Any)
         values, flag = mode_values(mode, t0, T)
         inexact = inexact or flag
         if flag and (order.free_symbols or any(value.free_symbols for value in values.values())):
-            values = {symbol: _guarded(value) for symbol, value in values.items()}
+            values = {symbol: guarded(value) for symbol, value in values.items()}
             if values[_U0] == 0:
                 continue  # nothing is left of either law
         if values[_LAM] == values[_LAM_HAT] and values[_DELTA].is_zero:

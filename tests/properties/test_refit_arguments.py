@@ -33,7 +33,8 @@ def test_the_first_round_of_any_chain() -> None:
 
 
 def test_labels_that_are_drawn_add_their_own_noise() -> None:
-    rejected(CASES, lambda case: first_round(case, labels=False))
+    two_kinds = CASES.filter(lambda case: case["design"] == "iid" and case["initial"] is not None)
+    rejected(two_kinds, lambda case: first_round(case, labels=False))
 
 
 def test_a_simulation_takes_the_same_arguments() -> None:
