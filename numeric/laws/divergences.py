@@ -13,6 +13,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,6 @@ from scipy.special import ndtr
 
 from numeric.estimate import Estimate
 from numeric.laws.quadrature import (
-    MAX_NODES,
     Box,
     component_box,
     default_frame,
@@ -259,13 +259,11 @@ def _strictly_inside(point: Array, hull: Array) -> bool:
     if differences.shape[1] == 1:
         return bool(differences.max() > 1e-12 and differences.min() < -1e-12)
     # interior iff no direction u != 0 has u.(b - point) <= 0 for every b
-    for axis in range(differences.shape[1]):
-        for sign in (1.0, -1.0):
-            cost = np.zeros(differences.shape[1])
-            cost[axis] = sign
-            result = optimize.linprog(cost, A_ub=differences, b_ub=np.zeros(len(differences)), bounds=(-1.0, 1.0))
-            if result.fun is None or result.fun < -1e-9:
-                return False
+    axes = np.eye(differences.shape[1])
+    for cost in np.concatenate([axes, -axes]):
+        result = optimize.linprog(cost, A_ub=differences, b_ub=np.zeros(len(differences)), bounds=(-1.0, 1.0))
+        if result.fun is None or result.fun < -1e-9:
+            return False
     return True
 
 
@@ -503,9 +501,9 @@ def renyi(p: Target, q: Target, *, order: float, n: int | None = None, rng: Rng 
             return power / rest * _renyi_gaussians(right, left, rest, power)
         return _renyi_gaussians(left, right, power, rest)
     _need_n("renyi", left.dim)
-    moment = _quadrature(left, right, lambda a, b: _renyi_integrand(a, b, power), power if power > 1.0 else None)
+    moment = _quadrature(left, right, lambda a, b: _renyi_integrand(a, b, power), power)
     # near -1 the digits of 1 + moment are lost, and so they are where its integrand is no float
-    log_moment = math.log1p(moment) if -0.5 < moment < MODERATE else _log_moment(left, right, power)
+    log_moment = math.log1p(moment) if abs(moment) < 0.5 else _log_moment(left, right, power)
     return log_moment / (power - 1.0)
 
 
@@ -524,10 +522,10 @@ def _log_moment(p: GaussianMixture, q: GaussianMixture, power: float) -> float:
     def log_integrand(x: Array) -> Array:
         return np.asarray(power * _log_density(p, x) + (1.0 - power) * _log_density(q, x))
 
-    box = _box(p, q, power if power > 1.0 else None)
+    box = _box(p, q, power)
     axes = box.axes(np.maximum(box.step, (box.upper - box.lower) / COARSE))
     top = max(float(log_integrand(nodes).max()) for nodes in box.blocks(axes))
-    value, _ = integrate(lambda x: np.exp(log_integrand(x) - top), box, rtol=1e-11)
+    value, _ = integrate(lambda x: np.exp(log_integrand(x) - top), box)
     return top + math.log(value.item())
 
 
@@ -562,7 +560,9 @@ def tv(p: Target, q: Target, *, n: int | None = None, rng: Rng = None) -> float 
     if left.dim == 1:
         edges = _crossings(lambda x: left.logpdf(x) - right.logpdf(x), left, right)
         return float(0.5 * np.sum(np.abs(_interval_masses(left, edges) - _interval_masses(right, edges))))
-    return _quadrature(left, right, lambda a, b: 0.5 * np.abs(np.exp(a) - np.exp(b)), None, 1e-6, 400_000, False)
+    return _quadrature(
+        left, right, lambda a, b: 0.5 * np.abs(np.exp(a) - np.exp(b)), None, rtol=1e-6, max_nodes=400_000, analytic=False
+    )
 
 
 def _tv_normal(excess: float, variance: float, shift: float) -> float:
@@ -760,24 +760,17 @@ def _quadrature(
     q: GaussianMixture,
     integrand: Callable[[Array, Array], Array],
     order: float | None,
-    rtol: float = 1e-11,
-    max_nodes: int = MAX_NODES,
-    analytic: bool = True,
+    **options: Any,
 ) -> float:
-    """int integrand(log p, log q) for d <= 2; ``order`` > 1 asks for room for the tail of p^order q^(1-order)."""
+    """int integrand(log p, log q) for d <= 2, with room for the tail of p^order q^(1-order); ``options`` of ``integrate``."""
     value, _ = integrate(
-        lambda x: integrand(_log_density(p, x), _log_density(q, x)),
-        _box(p, q, order),
-        rtol=rtol,
-        atol=ROUNDING,
-        max_nodes=max_nodes,
-        analytic=analytic,
+        lambda x: integrand(_log_density(p, x), _log_density(q, x)), _box(p, q, order), atol=ROUNDING, **options
     )
     return float(value.item())
 
 
 def _box(p: GaussianMixture, q: GaussianMixture, order: float | None) -> Box:
-    """Where both laws, and p^order q^(1-order) if asked for, have their mass."""
+    """Where both laws, and p^order q^(1-order) if asked for, have their mass (below order 1 the laws' own place holds it)."""
     frame = default_frame([q, p])
     box = union([component_box(p, frame), component_box(q, frame)])
     if order is None:
@@ -821,7 +814,7 @@ def _estimate(p: GaussianMixture, q: GaussianMixture, n: int, rng: Rng, log_term
     """As ``_log_mean``, the mean itself; inf where it is above every float."""
     log = _log_mean(p, q, n, rng, log_term)
     value = _exp(log.value)
-    return Estimate(value, value * log.stderr if 0.0 < value < math.inf else 0.0, n, log.ess)
+    return Estimate(value, value * log.stderr if value < math.inf else 0.0, n, log.ess)
 
 
 def _log_mean(p: GaussianMixture, q: GaussianMixture, n: int, rng: Rng, log_term: Callable[[Array, Array], Array]) -> Estimate:
