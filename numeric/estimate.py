@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from numeric.validation import COUNT, NONNEGATIVE, Array, Domain, integer, real
+from numeric.validation import COUNT, NONNEGATIVE, Array, Domain, integer, real, shown
 
 __all__ = ["Estimate", "mean_estimate", "stretched", "widened"]
 
@@ -43,7 +43,7 @@ class Estimate:
 
     def __post_init__(self) -> None:
         if isinstance(self.value, bool) or not isinstance(self.value, (int, float, np.floating, np.integer)):
-            raise TypeError(f"value must be a real number, got {self.value!r}")
+            raise TypeError(f"value must be a real number, got {shown(self.value)}")
         if math.isnan(float(self.value)):
             raise ValueError("value must not be NaN")
         object.__setattr__(self, "value", float(self.value))

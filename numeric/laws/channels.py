@@ -65,7 +65,7 @@ class Channel(Pasted):
         """Gain (d, d), shift (d,) and noise covariance (d, d) in dimension ``dim``."""
         integer("dim", dim)
         if self.dim not in (None, dim):
-            raise ValueError(f"channel must act in dimension {dim}, got one of dimension {self.dim}")
+            raise ValueError(f"channel must act in dimension dim = {dim}, got one of dimension {self.dim}")
         gain, noise = (part if part.ndim == 2 else np.diag(np.broadcast_to(part, (dim,))) for part in (self.gain, self.noise))
         return gain, np.broadcast_to(self.shift, (dim,)), noise
 

@@ -86,7 +86,8 @@ def chi2(p: Target, q: Target, *, n: int | None = None, rng: Rng = None) -> floa
         its logarithm is ``renyi`` of order 2.
 
     Raises:
-        ValueError: different dimensions, or ``n`` missing where it is needed.
+        ValueError: different dimensions, or ``n`` missing where it is needed: as ``numeric.domains.Unresolved`` for mixtures
+            so narrow or far apart that no grid resolves them.
 
     Example:
         >>> round(chi2(Gaussian(0.0, 2.0), GaussianMixture([0.5, 0.5], [-1.0, 1.0], 1.0)), 5)

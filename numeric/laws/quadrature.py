@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from numeric.domains import Unresolved
 from numeric.laws.targets import GaussianMixture
 from numeric.validation import Array
 
@@ -37,6 +38,7 @@ TAIL = 42.0  # log of the relative mass left outside a box: exp(-42) = 6e-19
 BLOCK = 1 << 14  # nodes evaluated at a time
 DENSE_PAIRS = 1 << 14  # pairs of components up to which all of them are looked at
 MAX_NODES = 6_000_000
+LARGEST_GRID = 5 * MAX_NODES  # nodes of a first grid, which nothing may refine
 
 
 @dataclass(frozen=True)
@@ -254,8 +256,17 @@ def integrate_sums(
     """As :func:`integrate` for a function that returns sums over its nodes already, (m, d) -> (k,).
 
     ``decisive``: only the first so many entries decide when the step is fine enough.
+
+    Raises:
+        Unresolved: a first grid of more than ``LARGEST_GRID`` nodes.
     """
     step = box.step
+    needed = math.prod(box.counts(step))
+    if needed > LARGEST_GRID:
+        raise Unresolved(
+            f"p and q, or target and laws, must be resolved by a grid of at most {LARGEST_GRID:.0e} nodes, got laws so far "
+            f"apart or so narrow that they need {needed:.2g}; Monte Carlo has no such limit"
+        )
     previous: Array | None = None
     while True:
         axes = box.axes(step)

@@ -53,7 +53,7 @@ class NoiseSchedule:
         steps = np.diff(np.log(signal) - np.log(noise))
         if not (np.all(steps > 0.0) or np.all(steps < 0.0)):
             raise ValueError("noise must rise (or fall) strictly from level to level against signal, got levels out of order")
-        if self.family not in get_args(Family):
+        if not isinstance(self.family, str) or self.family not in get_args(Family):
             raise ValueError(f"family must be one of {', '.join(get_args(Family))}, got {shown(self.family)}")
         if self.sigma_data is not None:
             object.__setattr__(self, "sigma_data", real("sigma_data", self.sigma_data, POSITIVE))
@@ -87,7 +87,10 @@ class NoiseSchedule:
 
     def take(self, levels: Sequence[int] | NDArray[np.int64]) -> NoiseSchedule:
         """Only these levels (indices from 0), at least two of them, in order: the ones at which losses were recorded."""
-        chosen = np.asarray(levels)
+        try:
+            chosen = np.asarray(levels)
+        except ValueError:  # ragged nesting
+            raise TypeError(f"levels must be a list of indices, got {shown(levels)}") from None
         if chosen.dtype.kind not in "iu" or chosen.ndim != 1:
             raise TypeError(f"levels must be a list of indices, got {shown(levels)}")
         count = self.signal.shape[0]

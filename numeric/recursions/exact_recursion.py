@@ -19,7 +19,6 @@ from scipy.special import logsumexp
 from numeric.laws import divergences
 from numeric.laws.channels import Channel, early_stopping
 from numeric.laws.divergences import MARGIN, Relatives, axis_variances, chi2_infinite_reason, pair_excess, whitened
-from numeric.laws.process import noised
 from numeric.laws.quadrature import (
     Box,
     component_box,
@@ -52,6 +51,8 @@ NODE_ENTRIES = 1 << 20  # entries of one block of nodes times components
 LARGEST = 1e280  # squares in L^2(p) beyond this are reported as inf
 LARGEST_ROOT = 1e150  # values at the nodes are cut off here: far above the root of the largest, and their squares can be added
 FLOOR = 1e-250  # scaled densities below this are recomputed in logarithms
+FINEST = 1e-8  # width of a box, relative to its place, below which the digits of its nodes do not suffice
+SERIES_ENTRIES, SERIES_BLOCK = 10_000_000, 1024  # entries of the series of a limit law, and terms found at a time
 INTRA_NODES, INTRA_ENTRIES = 2_000_000, 400_000_000  # nodes, and nodes times components, of the finest grid
 MAX_ATOMS = 4000  # different images of p: their mutual products fill a matrix
 LARGEST_LOG = 650.0  # logarithm from which a ratio of densities counts as unbounded
@@ -525,6 +526,10 @@ def _intra(family: _Family, laws: Sequence[Target], mixtures: Sequence[Target], 
         else:
             result[i] = math.inf
             reasons[f"intra[{i}]"] = reason
+    # where a box is no wider than the rounding of its place, its nodes fall on each other
+    place = np.abs(np.linalg.solve(frame[1], frame[0])) + np.maximum(np.abs(low), np.abs(high))
+    lost = finite & np.any(high - low <= FINEST * place, axis=1)
+    result[lost], low[lost], high[lost], finite = np.nan, 0.0, 1.0, finite & ~lost
     levels = np.where(finite, np.floor(0.5 * np.sum(np.log2(high - low), axis=1)), np.nan)
     for level in np.unique(levels[finite]):
         group = np.flatnonzero(levels == level)
@@ -720,6 +725,9 @@ def limit_law(target: Target, t0: float, alpha: float, tol: float = 1e-12) -> Ga
     Returns:
         A mixture within ``tol`` in total variation of the limit: the remaining mass (1 - alpha)^K goes to the next term, or to
         N(0, I) once the noised target is that close to it.
+
+    Raises:
+        ValueError: a series of more than 10 million entries (terms times components times d^2): tiny ``t0`` and ``alpha``.
     """
     law = as_mixture(target)
     stop, share, accuracy = real("t0", t0, POSITIVE), real("alpha", alpha, FRACTION), real("tol", tol, TOLERANCE)
@@ -727,34 +735,46 @@ def limit_law(target: Target, t0: float, alpha: float, tol: float = 1e-12) -> Ga
     rest = 1.0 - share
     if share == 0.0:
         return GaussianMixture([1.0], np.zeros((1, dim)), 1.0)
-    weights, means, covs = [], [], []
-    remaining = 1.0
-    k = 0
-    while True:
-        k += 1
-        term = as_mixture(noised(law, k * stop))
-        close = remaining * math.sqrt(0.5 * _kl_to_standard(term)) <= accuracy
-        last = remaining * rest <= accuracy
-        if close:
-            weights.append(np.array([remaining]))
-            means.append(np.zeros((1, dim)))
-            covs.append(np.eye(dim)[None])
-            break
-        weights.append((remaining if last else remaining * share) * term.weights)
-        means.append(term.means)
-        covs.append(term.covs)
-        remaining *= rest
-        if last:
-            break
-    total = np.concatenate(weights)
-    return GaussianMixture(total / total.sum(), np.concatenate(means), np.concatenate(covs))
+    parts: list[tuple[Array, Array, Array]] = []
+    most = SERIES_ENTRIES // (law.weights.size * dim * dim)
+    for first in range(1, most, SERIES_BLOCK):
+        rounds = np.arange(first, first + SERIES_BLOCK)
+        times = np.asarray(stop * rounds, dtype=np.float64)
+        remaining = np.asarray(rest ** (rounds - 1.0), dtype=np.float64)
+        close = remaining * np.sqrt(0.5 * _kl_to_standard(law, times)) <= accuracy
+        ends = np.flatnonzero(close | (remaining * rest <= accuracy))
+        count = int(ends[0]) if ends.size else SERIES_BLOCK
+        parts.append(_noised_terms(law, times[:count], remaining[:count] * share))
+        if ends.size:
+            mass = remaining[count : count + 1]
+            standard = mass, np.zeros((1, dim)), np.eye(dim)[None]
+            parts.append(standard if close[count] else _noised_terms(law, times[count : count + 1], mass))
+            total = np.concatenate([part[0] for part in parts])
+            covs = np.concatenate([part[2] for part in parts])
+            return GaussianMixture(total / total.sum(), np.concatenate([part[1] for part in parts]), covs)
+    raise ValueError(
+        f"t0 and alpha must be large enough for the series to end within {most} terms, got t0 = {stop:g} and alpha = {share:g}"
+    )
 
 
-def _kl_to_standard(law: GaussianMixture) -> float:
-    """An upper bound (convexity) of KL(law || N(0, I))."""
-    excess = np.linalg.eigvalsh(law.covs - np.eye(law.dim))
-    per_component = 0.5 * np.sum(np.maximum(excess - np.log1p(excess), 0.0), axis=1) + 0.5 * np.sum(law.means**2, axis=1)
-    return float(law.weights @ per_component)
+def _noised_terms(law: GaussianMixture, times: Array, weights: Array) -> tuple[Array, Array, Array]:
+    """The components of sum_k weights_k OU_{times_k} law: weights (m k,), means (m k, d), covariances (m k, d, d)."""
+    gains = np.exp(-times)[:, None, None]
+    noise = -np.expm1(-times)[:, None, None, None] * np.eye(law.dim)
+    covs = gains[..., None] * law.covs + noise
+    return (
+        np.outer(weights, law.weights).ravel(),
+        (np.sqrt(gains) * law.means).reshape(-1, law.dim),
+        covs.reshape(-1, law.dim, law.dim),
+    )
+
+
+def _kl_to_standard(law: GaussianMixture, times: Array) -> Array:
+    """Upper bounds (convexity) of KL(OU_t law || N(0, I)) at ``times`` (m,)."""
+    decay = np.exp(-times)[:, None, None]
+    excess = decay * np.linalg.eigvalsh(law.covs - np.eye(law.dim))
+    shapes = np.sum(np.maximum(excess - np.log1p(excess), 0.0), axis=2)
+    return np.asarray(0.5 * (shapes + decay[..., 0] * np.sum(law.means**2, axis=1)) @ law.weights)
 
 
 def chi2_horizon(target: Target, channel: Channel) -> int | float:

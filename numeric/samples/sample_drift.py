@@ -30,7 +30,7 @@ from numeric.samples.sample_features import (
     sample_rows,
     spaced,
 )
-from numeric.validation import COUNT, POSITIVE, Array, generator, integer, real, real_array
+from numeric.validation import COUNT, Array, Domain, generator, integer, real, real_array
 
 __all__ = [
     "DriftEstimate",
@@ -45,6 +45,7 @@ __all__ = [
 ]
 
 FEATURES = 256
+BANDWIDTH = Domain(1e-100, 1e50)  # squared distances over its square are floats for rows within 1e50
 EXACT_ROWS = 600  # rows in all up to which the Gaussian kernel is evaluated exactly
 DIRECTIONS = 16
 PROJECTED_ROWS = 1 << 17
@@ -132,7 +133,8 @@ def mmd_drift(
         reference: (m, d). sample: (n, d).
         confidence: of the interval.
         rng: draws the frequencies.
-        bandwidth: h of the Gaussian kernel exp(-|x - y|^2/(2 h^2)); default the median distance in the reference.
+        bandwidth: h of the Gaussian kernel exp(-|x - y|^2/(2 h^2)); default the median distance in the reference;
+            in [1e-100, 1e50].
         features: for more than 600 rows in all the kernel is that of ``features``/2 random frequencies; below that it is exact.
 
     The interval inverts the law of a squared norm under a normal limit of the mean embeddings. Features are bounded, so the
@@ -146,7 +148,7 @@ def mmd_drift(
     y = sample_rows("sample", sample, x.shape[1])
     level = real("confidence", confidence, CONFIDENCE)
     count = integer("features", features, COUNT)
-    width = None if bandwidth is None else real("bandwidth", bandwidth, POSITIVE)
+    width = None if bandwidth is None else real("bandwidth", bandwidth, BANDWIDTH)
     kernel = _kernel(x, (y,), generator(rng), width, count)
     return _mmd2([(1.0, embed(kernel, y)), (-1.0, embed(kernel, x))], level)
 

@@ -19,7 +19,7 @@ from scipy.spatial.distance import pdist
 
 from numeric.estimate import Estimate
 from numeric.samples.norm_interval import squared_norm_interval
-from numeric.validation import Array, shown
+from numeric.validation import LOCATION, Array, shown
 
 __all__ = [
     "COVARIANCE_ROWS",
@@ -51,8 +51,8 @@ def sample_rows(name: str, value: ArrayLike, dim: int | None = None) -> Array:
     """A sample as (n, d) without copying it (a memory map stays one); a vector (n,) is n points in one dimension.
 
     Raises:
-        TypeError, ValueError: not numbers; not one or two axes; fewer than 50 rows; not ``dim`` columns; a row with NaN or inf,
-            named by its number from 0.
+        TypeError, ValueError: not numbers; not one or two axes; fewer than 50 rows; not ``dim`` columns; a row with NaN, inf or
+            a number beyond 1e50, named by its number from 0.
     """
     try:
         array = value if isinstance(value, np.ndarray) else np.asarray(value)
@@ -73,6 +73,9 @@ def sample_rows(name: str, value: ArrayLike, dim: int | None = None) -> Array:
         finite = np.isfinite(part).all(axis=1)
         if not finite.all():
             raise ValueError(f"{name} must be finite, got NaN or inf in row {start + int(np.argmin(finite))}")
+        inside = np.all(np.abs(part) <= LOCATION.high, axis=1)
+        if not inside.all():
+            raise ValueError(f"{name} must be {LOCATION}, got more in row {start + int(np.argmin(inside))}")
         start += part.shape[0]
     release(array)
     return array

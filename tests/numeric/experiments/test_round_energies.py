@@ -82,7 +82,7 @@ def test_the_two_routes_agree_on_kernels_in_ten_dimensions() -> None:
         assert one.stderr < 0.05 * one.value
         assert not agree(one, other, 0.5)
     assert not agree(found.learned_energy, found.ideal_energy_nodes)  # KL reversed
-    narrower = KernelMixture(learned.centres, 0.3)  # type: ignore[attr-defined]
+    narrower = KernelMixture(learned.centres, 0.2)  # type: ignore[attr-defined]
     wrong = measure_round(training, narrower, PROCESS, queries=3000, rng=3, workers=2)
     assert not agree(wrong.ideal_energy, found.ideal_energy_nodes)
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy import integrate, linalg, optimize, stats
 
+from numeric.domains import Unresolved
 from numeric.estimate import Estimate
 from numeric.laws import divergences
 from numeric.laws.divergences import (
@@ -803,6 +804,13 @@ def test_terms_of_estimates_keep_their_digits(gap: float) -> None:
     log_p, log_q = np.array([gap]), np.zeros(1)
     assert float(_log_kl_term(log_p, log_q)[0]) == pytest.approx(kl_term, rel=1e-14, abs=1e-14)
     assert float(_log_gap(log_p, log_q)[0]) == pytest.approx(difference, rel=1e-14, abs=1e-14)
+
+
+def test_what_no_grid_resolves_is_refused_at_once() -> None:
+    narrow, wide = Gaussian(-1e8, 1e-8), GaussianMixture([0.5, 0.5], [-1.0, 1.0], 1.0)
+    for function in (kl, hellinger, lambda p, q: renyi(p, q, order=0.5), lambda p, q: chi2(p, q)):
+        with pytest.raises(Unresolved, match=r"p and q.* a grid of at most 3e\+07 nodes, got .* need [\d.]+e\+12;"):
+            function(narrow, wide)
 
 
 def test_far_apart_no_divergence_saturates() -> None:

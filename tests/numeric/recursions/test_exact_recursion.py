@@ -1148,8 +1148,11 @@ def test_the_bound_of_a_ratio_to_a_mixture_by_hand() -> None:
 
 def test_divergence_from_the_standard_law_by_components() -> None:
     law = GaussianMixture([0.3, 0.7], [[0.5, -1.0], [0.2, 0.3]], [[[0.5, 0.2], [0.2, 0.6]], [[2.0, 0.1], [0.1, 0.4]]])
-    by_hand = sum(w * float(kl(Gaussian(m, c), Gaussian([0.0, 0.0], 1.0))) for w, m, c in parts_of(law))
-    assert module._kl_to_standard(law) == pytest.approx(by_hand, rel=1e-12)
+    times = np.array([0.0, 0.3, 2.0])
+    for t, found in zip(times.tolist(), module._kl_to_standard(law, times).tolist(), strict=True):
+        parts = parts_of(noised(law, t) if t > 0.0 else law)
+        by_hand = sum(w * float(kl(Gaussian(m, c), Gaussian([0.0, 0.0], 1.0))) for w, m, c in parts)
+        assert found == pytest.approx(by_hand, rel=1e-12)
 
 
 # ------------------------------------------------------------------------------------------------ horizons at once
@@ -1258,6 +1261,42 @@ def test_rounds_go_on_until_no_later_one_can_be_infinite_and_no_longer(monkeypat
             with pytest.raises(ValueError, match="stays near the limit"):
                 chi2_horizon(law, channel)
     assert len(seen) >= 3
+
+
+def test_the_series_of_a_limit_law_in_blocks_and_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    p = GaussianMixture([0.3, 0.7], [[50.0, -10.0], [20.0, 30.0]], [[[0.5, 0.2], [0.2, 0.6]], [[2.0, 0.1], [0.1, 0.4]]])
+    whole = limit_law(p, 0.02, 0.5, tol=1e-3)
+    terms = math.ceil(math.log(1e-3) / math.log(0.5))
+    by_hand = [as_mixture(noised(p, 0.02 * k)) for k in range(1, terms + 1)]
+    shares = [0.5 * 0.5 ** (k - 1) for k in range(1, terms)] + [0.5 ** (terms - 1)]
+    weights = np.concatenate([share * law.weights for share, law in zip(shares, by_hand, strict=True)])
+    np.testing.assert_allclose(whole.weights, weights, rtol=1e-12)
+    np.testing.assert_allclose(whole.means, np.concatenate([law.means for law in by_hand]), rtol=1e-12)
+    np.testing.assert_allclose(whole.covs, np.concatenate([law.covs for law in by_hand]), rtol=1e-12)
+    for block in (1, 7, terms, terms - 1):
+        monkeypatch.setattr(module, "SERIES_BLOCK", block)
+        found = limit_law(p, 0.02, 0.5, tol=1e-3)
+        np.testing.assert_array_equal(found.weights, whole.weights)
+        np.testing.assert_array_equal(found.covs, whole.covs)
+    monkeypatch.setattr(module, "SERIES_BLOCK", 1)
+    monkeypatch.setattr(module, "SERIES_ENTRIES", 8 * (terms + 1))
+    assert len(limit_law(p, 0.02, 0.5, tol=1e-3).weights) == 2 * terms
+    monkeypatch.setattr(module, "SERIES_ENTRIES", 8 * terms)
+    with pytest.raises(ValueError, match=f"t0 and alpha must be large enough .* {terms} terms, got t0 = 0.02 and alpha = 0.5"):
+        limit_law(p, 0.02, 0.5, tol=1e-3)
+
+
+def test_a_law_narrower_than_the_digits_of_its_place_has_no_intra() -> None:
+    """I_0 = chi2(N(m, v/2) || N(m, v)); about 0.3 the nodes of a width of 1e-10 would fall on each other."""
+    gain = math.sqrt(0.5)
+    for place, variance, known in ((0.3, 1e-12, True), (0.3, 1e-22, False), (0.0, 1e-22, True)):
+        channel, start = Channel(gain=gain, shift=place * (1.0 - gain)), Gaussian(place, variance)
+        found = exact_recursion(Gaussian(0.0, 1.2), channel, "replace", 1, initial=start)
+        if known:
+            assert found.intra[0] == pytest.approx(1.0 / math.sqrt(0.75) - 1.0, rel=1e-6)
+        else:
+            assert math.isnan(found.intra[0])
+            assert "does not settle" in found.reasons["intra[0]"]
 
 
 def test_a_quadrature_that_does_not_settle_gives_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
