@@ -20,6 +20,7 @@ from numeric.recursions.drift import (
     with_infinities,
 )
 from numeric.recursions.mixing import resolve_mixing
+from numeric.recursions.recursion import Recursion
 
 INF, NAN = np.inf, np.nan
 
@@ -157,11 +158,9 @@ def test_infinities_take_what_depends_on_them() -> None:
     np.testing.assert_array_equal(lost.initial_gram, [NAN, NAN])
 
 
-def test_the_record_by_hand() -> None:
-    products = Products(
-        np.array([4.0, 9.0, 16.0]), np.array([1.0, 2.0]), np.array([[1.0, 0.5], [0.5, 4.0]]), np.array([0.1, 0.2])
-    )
-    record = assemble(
+def two_rounds(products: Products, **measured: Any) -> Recursion:
+    """The record of two rounds at a fresh fraction of a half with these products."""
+    return assemble(
         Gaussian(0.0, 1.0),
         resolve_mixing(0.5, 2),
         products,
@@ -171,7 +170,15 @@ def test_the_record_by_hand() -> None:
         mixtures=[],
         reasons={},
         method="by hand",
+        **measured,
     )
+
+
+def test_the_record_by_hand() -> None:
+    products = Products(
+        np.array([4.0, 9.0, 16.0]), np.array([1.0, 2.0]), np.array([[1.0, 0.5], [0.5, 4.0]]), np.array([0.1, 0.2])
+    )
+    record = two_rounds(products)
     np.testing.assert_allclose(record.innovation, [1.0, 2.0])
     np.testing.assert_allclose(record.discounted_sums, [4.0, 0.25 * 4 + 1, 0.0625 * 4 + 0.25 * 1 + 4])
     np.testing.assert_allclose(record.triangle_bound, [2.0, 0.5 * 2 + 1, 0.25 * 2 + 0.5 * 1 + 2])
@@ -179,32 +186,10 @@ def test_the_record_by_hand() -> None:
     np.testing.assert_allclose(record.weights, [0.5, 1.0])
     assert record.initial_weight == 0.25
     small = Products(1e-8 * products.divergence, products.mixed, 1e-8 * products.gram, products.initial_gram)
-    tenth = assemble(
-        Gaussian(0.0, 1.0),
-        resolve_mixing(0.5, 2),
-        small,
-        intra=np.zeros(2),
-        ratio_sup=np.ones(3),
-        laws=[],
-        mixtures=[],
-        reasons={},
-        method="by hand",
-    )
+    tenth = two_rounds(small)
     np.testing.assert_allclose(tenth.interference, record.interference)  # a ratio, however small the drift
     nothing = Products(np.zeros(3), np.zeros(2), np.full((2, 2), -1e-20), np.zeros(2))
-    still = assemble(
-        Gaussian(0.0, 1.0),
-        resolve_mixing(0.5, 2),
-        nothing,
-        intra=np.zeros(2),
-        ratio_sup=np.ones(3),
-        laws=[],
-        mixtures=[],
-        reasons={},
-        method="by hand",
-        stderr={"mixed": np.ones(2)},
-        ess={"mixed": np.full(2, 7.0)},
-    )
+    still = two_rounds(nothing, stderr={"mixed": np.ones(2)}, ess={"mixed": np.full(2, 7.0)})
     assert np.isnan(still.interference).all()  # 0/0
     np.testing.assert_array_equal(still.innovation, 0.0)  # rounding below zero is zero
     assert list(still.stderr) == list(still.ess) == ["mixed"]
