@@ -7,9 +7,10 @@ exactly, and the number that comes out is rounded once at the end; so coincident
 from __future__ import annotations
 
 import numbers
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import mpmath
 import sympy as sp
 
 DIGITS = 15
@@ -26,8 +27,12 @@ NOTHING = sp.Float("1e-1000")
 
 def shown(value: Any) -> str:
     """``value`` in a few characters of one line, for a message."""
-    text = " ".join(repr(value).split())
-    return text if len(text) <= 60 else text[:57] + "..."
+    return _shortened(repr(value))
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 60 else line[:57] + "..."
 
 
 def read(name: str, value: Any) -> tuple[sp.Expr, bool]:
@@ -121,9 +126,18 @@ def guarded(value: sp.Expr) -> sp.Expr:
     return sp.Integer(0) if abs(rounded) < NOTHING else rounded
 
 
+def placed(form: sp.Expr, values: Mapping[sp.Symbol, sp.Expr]) -> sp.Expr:
+    """``form`` at guarded numbers and expressions, the latter as they are: asked for the sign of a polynomial in a positive
+    symbol, sympy would factor coefficients of a hundred digits."""
+    stand_ins = {symbol: sp.Dummy() for symbol, value in values.items() if value.free_symbols}
+    numbers_in = form.xreplace({**values, **stand_ins})
+    with sp.evaluate(False):
+        return numbers_in.xreplace({stand_ins[symbol]: values[symbol] for symbol in stand_ins})
+
+
 def show(expression: sp.Expr, inexact: bool) -> str:
     """The argument as the caller wrote it: decimal if it came as a float."""
-    return str(sp.N(expression, DIGITS)) if inexact and not expression.free_symbols else str(expression)
+    return _shortened(str(sp.N(expression, DIGITS)) if inexact and not expression.free_symbols else str(expression))
 
 
 def finish(expression: sp.Expr, *inexact: bool) -> sp.Expr:
@@ -132,3 +146,40 @@ def finish(expression: sp.Expr, *inexact: bool) -> sp.Expr:
         return expression
     # maxn: how far evalf may raise its working precision where leading digits cancel
     return sp.N(expression, DIGITS, maxn=2000)
+
+
+PRECISIONS = (40, 80, 160, 320, 640, 1280, 2560)
+"""Decimal digits that :func:`settled` tries: below the least float lie 324, and their squares cancel."""
+
+LARGEST_EXPONENT = mpmath.mpf(10) ** 1000
+"""Beyond it exp is ``oo`` or 0: its value would have more digits in its own exponent than memory holds."""
+
+
+def exp_within_reason(x: Any) -> Any:
+    """mpmath's exp, ``inf`` or 0 beyond ``LARGEST_EXPONENT``."""
+    if abs(x) > LARGEST_EXPONENT:
+        return mpmath.inf if x > 0 else mpmath.mpf(0)
+    return mpmath.exp(x)
+
+
+def settled(function: Callable[..., Any], values: Iterable[sp.Expr], wanted: int = DIGITS) -> sp.Expr:
+    """``function`` of mpmath at exact numbers, rounded once: precision is doubled until the digits asked for no longer move."""
+    exact = tuple(values)
+    previous: Any = None
+    for digits in PRECISIONS:
+        with mpmath.workdps(digits):
+            numbers = [mpmath.mpf(v.p) / v.q if v.is_Rational else mpmath.mpmathify(sp.N(v, digits)) for v in exact]
+            try:
+                value = mpmath.mpmathify(function(*numbers))
+            except ZeroDivisionError:  # a divisor that cancels to 0 at these digits
+                continue
+            if isinstance(value, mpmath.mpc):  # what cancels to less than 0 has no real logarithm at these digits
+                continue
+            # a zero may be all that cancellation left, up to the last
+            if previous is not None and (value != 0 or digits == PRECISIONS[-1]):
+                if value == previous and mpmath.isinf(value):
+                    return sp.oo if value > 0 else -sp.oo
+                if abs(value - previous) <= abs(value) * mpmath.mpf(10) ** -(wanted + 3):
+                    return sp.Float(value, wanted)
+            previous = value
+    raise ArithmeticError(f"the value does not settle: {previous}")

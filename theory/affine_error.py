@@ -19,12 +19,14 @@ Modes with common eigenvectors are independent: energies add and moments multipl
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+import mpmath
 import sympy as sp
 
-from theory._arguments import finish, guarded, nonnegative, positive, read, real, show
+from theory._arguments import GUARD, exp_within_reason, finish, guarded, nonnegative, positive, read, real, settled, show
 from theory._modes import Pair, modes
 from theory.gaussian import exp_minus_one, gaussian_expectation
 
@@ -122,8 +124,8 @@ def _riccati() -> tuple[sp.Expr, sp.Expr]:
 
 
 @lru_cache(maxsize=1)
-def _exponent() -> tuple[sp.Expr, sp.Expr]:
-    """F with E e^{rZ} = e^{q L/2} F^{-1/2} e^{offset² K}, and K.
+def _exponent() -> tuple[sp.Expr, tuple[sp.Expr, sp.Expr, sp.Expr]]:
+    """F with E e^{rZ} = e^{q L/2} F^{-1/2} e^{offset² K}, and (a, b, rho) with K = rho L + (a (C - 1) + b D)/F.
 
     The linear coefficient p = f/(C + q D) and the constant follow from pi by quadrature. K is sought as a multiple of L plus a
     combination of C - 1 and D over F; comparing the coefficients of its equation decides all three, and leaves nothing over.
@@ -163,26 +165,35 @@ def _exponent() -> tuple[sp.Expr, sp.Expr]:
     solutions = list(sp.linsolve(equations, a, b, rho))
     if len(solutions) != 1 or solutions[0].has(a, b, rho):
         raise ArithmeticError("the exponent is not of the form that was sought")
-    K = rho * _LENGTH + numerator.as_expr() / F
-    K = K.subs({symbol: sp.factor(value) for symbol, value in zip((a, b, rho), solutions[0], strict=True)})
-    return F, K
+    even, odd, growth = (sp.factor(value) for value in solutions[0])
+    return F, (even, odd, growth)
 
 
 @lru_cache(maxsize=1)
 def _regimes() -> tuple[tuple[Any, ...], ...]:
-    """(F, K, first zero of F, when there is none, condition) where m² is negative, positive and zero; in r, slope and L."""
-    F, K = _exponent()
+    """(log F, K, first zero of F, when there is none, condition) where m² is negative, positive and zero; in r, slope and L."""
+    F, forced = _exponent()
+    K = forced[2] * _LENGTH + (forced[0] * (_C - 1) + forced[1] * _D) / F
     square = sp.expand((_Q**2 - _G).subs(_VALUES))
     n = F.coeff(_D)
     turning, rate = sp.sqrt(-square), sp.sqrt(square)
     oscillating = {_C: sp.cos(turning * _LENGTH), _D: sp.sin(turning * _LENGTH) / turning}
-    growing = {_C: sp.cosh(rate * _LENGTH), _D: sp.sinh(rate * _LENGTH) / rate}
     return (
         # cos(w L) + n sin(w L)/w has its first zero where the angle of (-n, w) is w L
-        (F.subs(oscillating), K.subs(oscillating), sp.atan2(turning, -n) / turning, sp.false, square < 0),
-        (F.subs(growing), K.subs(growing), sp.atanh(-rate / n) / rate, n >= -rate, square > 0),
-        (*(_at_zero_rate(part, square) for part in (F, K)), -1 / n, n >= 0, sp.true),
+        (sp.log(F.subs(oscillating)), K.subs(oscillating), sp.atan2(turning, -n) / turning, sp.false, square < 0),
+        (*_growing(n, rate, forced), sp.atanh(-rate / n) / rate, n >= -rate, square > 0),
+        (sp.log(_at_zero_rate(F, square)), _at_zero_rate(K, square), -1 / n, n >= 0, sp.true),
     )
+
+
+def _growing(n: sp.Expr, rate: sp.Expr, forced: tuple[sp.Expr, sp.Expr, sp.Expr]) -> tuple[sp.Expr, sp.Expr]:
+    """log F and K where m² > 0, e^{mL} taken out: F is e^{-mL} where n = -m, and cosh may exceed all floats."""
+    even, odd, rho = forced
+    left = sp.exp(-rate * _LENGTH)
+    # 2 m F e^{-mL}; m + n as a product, for in one sum with what follows it would drown that where it cancels
+    scaled = rate * (1 + n / rate) + (rate - n) * left**2
+    K = rho * _LENGTH + (even * rate * (1 - left) ** 2 + odd * (1 - left**2)) / scaled
+    return rate * _LENGTH + sp.log(scaled / (2 * rate)), K
 
 
 def _at_zero_rate(expression: sp.Expr, square: sp.Expr) -> sp.Expr:
@@ -250,17 +261,68 @@ def _log_moment(order: sp.Expr, slope: sp.Expr, offset: sp.Expr, length: sp.Expr
     values = {_ORDER: order, _SLOPE: slope, _LENGTH: length}
     damping = (_VALUES[_Q] * _LENGTH / 2).xreplace(values)
     rows = []
-    for F, K, end, never, condition in _branches(values):
-        logarithm = damping - sp.log(F) / 2 + offset**2 * K
+    for log_F, K, end, never, condition in _branches(values):
+        logarithm = damping - log_F / 2 + offset**2 * K
         # where there is no zero, its formula may not be real
         ending = logarithm if never == sp.true else _pieces([(logarithm, never), (logarithm, length < end), (sp.oo, sp.true)])
         rows.append((ending, condition))
     return _pieces(rows)
 
 
-def _summed(order: sp.Expr, inexact_order: bool, slope: Any, offset: Any, lam: Any, t0: Any, T: Any) -> tuple[sp.Expr, bool]:
-    """log E e^{rZ} over the modes, and whether any argument was a float."""
-    total, inexact = sp.Integer(0), False
+@lru_cache(maxsize=3)
+def _functions(row: int) -> tuple[Callable[..., Any], ...]:
+    """Of mpmath: the clock, log E e^{rZ} without offset in a regime, what the offset adds, and the length at which it ends."""
+    log_F, K, end, _, _ = _regimes()[row]
+    spread = (_VALUES[_Q] * _LENGTH - log_F) / 2
+    return (
+        sp.lambdify((_LAM, _T0, _T), _clock(), "mpmath"),
+        *(sp.lambdify((_ORDER, _SLOPE, _LENGTH), part, "mpmath") for part in (spread, K)),
+        sp.lambdify((_ORDER, _SLOPE), end, "mpmath"),
+    )
+
+
+def _regime(order: sp.Expr, slope: sp.Expr) -> tuple[int, bool]:
+    """The regime of numbers, decided exactly, and whether the moment is finite there for ever."""
+    values = {_ORDER: order, _SLOPE: slope}
+    rows = [row for row, (*_, condition) in enumerate(_regimes()) if condition.subs(values) == sp.true]
+    return rows[0], bool(_regimes()[rows[0]][3].subs(values))
+
+
+def _at_numbers(order: sp.Expr, slope: sp.Expr) -> Callable[..., tuple[Any, Any]]:
+    """log E e^{rZ} without offset, ``inf`` where it diverges, and what offset² adds, as a function of mpmath."""
+    row, never = _regime(order, slope)
+    clock, spread, added, end = _functions(row)
+
+    def at(r: Any, k: Any, lam: Any, t0: Any, T: Any) -> tuple[Any, Any]:
+        length = clock(lam, t0, T)
+        if not never and length >= end(r, k):
+            return mpmath.inf, mpmath.mpf(0)
+        return spread(r, k, length), added(r, k, length)
+
+    return at
+
+
+def _numeric(order: sp.Expr, rows: list[tuple[sp.Expr, ...]], whole: Callable[[Any], Any]) -> sp.Expr:
+    """``whole`` of log E e^{rZ} at numbers: written out as fractions, sympy may be busy with its digits for minutes."""
+    functions = [_at_numbers(order, slope) for slope, *_ in rows]
+
+    def total(r: Any, *numbers: Any) -> Any:
+        logarithm = mpmath.mpf(0)
+        for index, at in enumerate(functions):
+            slope, offset, *times = numbers[5 * index : 5 * index + 5]
+            spread, added = at(r, slope, *times)
+            logarithm += spread + offset**2 * added
+        return whole(logarithm)
+
+    return settled(total, (order, *(value for row in rows for value in row)))
+
+
+def _moment(
+    order: Any, inexact_order: bool, arguments: tuple[Any, ...], exactly: Callable[[Any], Any], whole: Callable[[Any], Any]
+) -> sp.Expr:
+    """``exactly`` of log E e^{rZ} over the modes, which is ``whole`` for mpmath; ``oo`` where it diverges."""
+    slope, offset, lam, t0, T = arguments
+    rows, lengths, inexact = [], [], inexact_order
     for gradient, shift, variance in modes(slope=slope, offset=offset, lam=lam):
         (k, inexact_k), (h, inexact_h), (length, flag) = real(*gradient), real(*shift), _length(variance, t0, T)
         inexact = inexact or inexact_k or inexact_h or flag
@@ -268,17 +330,34 @@ def _summed(order: sp.Expr, inexact_order: bool, slope: Any, offset: Any, lam: A
             continue
         if length is sp.oo:
             raise ValueError("T must be finite, but it is oo: the error acts for ever")
-        arguments = [order, k, h, length]
-        if any(argument.free_symbols for argument in arguments) and (inexact or inexact_order):
-            arguments = [guarded(argument) for argument in arguments]
-        total += _log_moment(*arguments)
-    return total, inexact
+        rows.append((k, h, *(read(name, value)[0] for name, value in (variance, ("t0", t0), ("T", T)))))
+        lengths.append(length)
+    if inexact and all(value.is_number for row in ((order,), *rows) for value in row):
+        return _numeric(order, rows, whole)
+    total = sp.Integer(0)
+    for (k, h, *times), length in zip(rows, lengths, strict=True):
+        if inexact and all(value.is_number for value in (order, k, *times)):
+            if order == 1:
+                continue  # E e^Z = 1, of which numbers would leave rounding errors
+            # only the offset is a symbol; 1 + n/m may cancel to e^{-2mL}, below all guarded digits
+            at = _at_numbers(order, k)
+            spread, added = (settled(lambda *x, i=i, at=at: at(*x)[i], (order, k, *times), GUARD) for i in (0, 1))
+            if spread is sp.oo:
+                return sp.oo
+            total += spread + guarded(h) ** 2 * added
+            continue
+        if inexact and all(value.is_number for value in times):  # 1 - e^{-t0} may be below all guarded digits
+            length = settled(_functions(0)[0], times, GUARD)
+        parts = [order, k, h, length]
+        total += _log_moment(*([guarded(part) for part in parts] if inexact else parts))
+    return sp.oo if total is sp.oo else finish(exactly(total), inexact)
 
 
 def affine_weight_moment(order: Any, slope: Any, offset: Any, lam: Any, t0: Any, T: Any) -> sp.Expr:
     """E_{P*} e^{rZ} for the error (slope z + offset)/sqrt(S_t), both processes started at q_T; ``oo`` where it diverges.
 
-    At r = 1 + delta it is the least constant K_delta of assumption A3 (KTV-A); at r = 1 it is 1.
+    At r = 1 + delta it is the least constant K_delta of assumption A3 (KTV-A); at r = 1 it is 1. With a float
+    among numbers it is ``oo`` from exp(10^1000) on.
 
     Arguments:
         order: r > 0.
@@ -294,8 +373,7 @@ def affine_weight_moment(order: Any, slope: Any, offset: Any, lam: Any, t0: Any,
     2.71828182845905
     """
     r, inexact_order = positive("order", order)
-    logarithm, inexact = _summed(r, inexact_order, slope, offset, lam, t0, T)
-    return finish(sp.exp(logarithm), inexact, inexact_order)
+    return _moment(r, inexact_order, (slope, offset, lam, t0, T), sp.exp, exp_within_reason)
 
 
 def affine_path_chi2(slope: Any, offset: Any, lam: Any, t0: Any, T: Any) -> sp.Expr:
@@ -306,8 +384,11 @@ def affine_path_chi2(slope: Any, offset: Any, lam: Any, t0: Any, T: Any) -> sp.E
     >>> affine_path_chi2(0.24, 0, 1, 0.02, 4)
     oo
     """
-    logarithm, inexact = _summed(sp.Integer(2), False, slope, offset, lam, t0, T)
-    return sp.oo if logarithm is sp.oo else finish(exp_minus_one(logarithm), inexact)
+    return _moment(sp.Integer(2), False, (slope, offset, lam, t0, T), exp_minus_one, _expm1)
+
+
+def _expm1(x: Any) -> Any:
+    return mpmath.expm1(x) if abs(x) < 1 else exp_within_reason(x) - 1
 
 
 # --- energies and the endpoint ---------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import Any
 import sympy as sp
 
 from theory import symbols
-from theory._arguments import finish, fraction, nonnegative, positive, read, show
+from theory._arguments import finish, fraction, nonnegative, positive, read, show, shown
 from theory._modes import modes
 from theory.claim import Claim, conjuncts
 from theory.limits import CLAIMS as _LIMITS
@@ -59,7 +59,7 @@ def _value(id: str, left: sp.Expr, values: Mapping[sp.Basic, sp.Expr], inexact: 
 def _rounds(N: Any) -> sp.Expr:
     rounds, _ = nonnegative("N", N)
     if rounds.is_integer is False:
-        raise ValueError(f"N must be an integer >= 0, but it is {N}")
+        raise ValueError(f"N must be an integer >= 0, but it is {shown(N)}")
     return rounds
 
 
@@ -242,7 +242,7 @@ def limit_second_moment(alpha: Any, t0: Any, second_moment: Any, dim: Any) -> sp
         positive("dim", dim),
     )
     if dimension.is_integer is False:
-        raise ValueError(f"dim must be an integer >= 1, but it is {dim}")
+        raise ValueError(f"dim must be an integer >= 1, but it is {shown(dim)}")
     if share.is_zero and time.is_zero:
         raise ValueError("alpha and t0 must not both be 0: the recursion then stands still and has no limit of its own")
     values = {

@@ -11,10 +11,11 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+import mpmath
 import sympy as sp
 
 from theory import symbols
-from theory._arguments import finish, nonnegative, positive
+from theory._arguments import exp_within_reason, finish, nonnegative, positive, settled, shown
 from theory.claim import Claim, conjuncts
 from theory.generation import CLAIMS
 
@@ -80,8 +81,15 @@ def bounded_moments(delta: Any, gamma: Any, sup_energy: Any, ideal_energy: Any) 
         positive("ideal_energy", ideal_energy),
     )
     if (ceiling - energy).is_negative:
-        raise ValueError(f"sup_energy must be at least ideal_energy = {ideal_energy}, but it is {sup_energy}")
-    return finish(sp.exp(d * (1 + d) * ceiling / 2), a, c), finish((ceiling / energy) ** (2 + g), b, c, e)
+        raise ValueError(f"sup_energy must be at least ideal_energy = {shown(ideal_energy)}, but it is {shown(sup_energy)}")
+    weight = finish(sp.exp(d * (1 + d) * ceiling / 2), a, c)
+    if (b or c or e) and all(value.is_number for value in (g, ceiling, energy)):  # as fractions the power has too many digits
+        return weight, settled(_power, (ceiling, energy, 2 + g))
+    return weight, finish((ceiling / energy) ** (2 + g), b, c, e)
+
+
+def _power(ceiling: Any, energy: Any, exponent: Any) -> Any:
+    return exp_within_reason(exponent * mpmath.log(ceiling / energy))
 
 
 @lru_cache(maxsize=1)
@@ -97,7 +105,7 @@ def bounded_constant(sup_energy: Any, ideal_energy: Any) -> sp.Expr:
     """
     (ceiling, a), (energy, b) = positive("sup_energy", sup_energy), positive("ideal_energy", ideal_energy)
     if (ceiling - energy).is_negative:
-        raise ValueError(f"sup_energy must be at least ideal_energy = {ideal_energy}, but it is {sup_energy}")
+        raise ValueError(f"sup_energy must be at least ideal_energy = {shown(ideal_energy)}, but it is {shown(sup_energy)}")
     return finish(_bounded_root().subs(symbols.sup_energy, ceiling) / energy, a, b)
 
 

@@ -20,10 +20,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Literal
 
-import mpmath
 import sympy as sp
 
-from theory._arguments import DIGITS, finish, nonnegative, read, real, show, shown
+from theory._arguments import finish, nonnegative, read, real, settled, show, shown
 from theory._modes import Pair, modes
 from theory.gaussian import gaussian_expectation, kl_gaussian, log_density
 
@@ -201,7 +200,7 @@ def _at(form: Callable[[], sp.Expr], values: dict[sp.Symbol, sp.Expr], inexact: 
     if values[_LAM] == values[_LAM_HAT] and values[_DELTA].is_zero:
         return sp.Integer(0)  # no error; sympy would not always see that the exact value cancels
     if inexact and all(value.is_number for value in values.values()):
-        return _rounded(form, values)
+        return settled(_function(form), values.values())
     return finish(form().xreplace(values), inexact)
 
 
@@ -215,19 +214,6 @@ def checked_start(start: str) -> str:
 @lru_cache(maxsize=16)
 def _function(form: Callable[[], sp.Expr]) -> Any:
     return sp.lambdify((_LAM, _LAM_HAT, _DELTA, _U0, _UT), form(), "mpmath")
-
-
-def _rounded(form: Callable[[], sp.Expr], values: dict[sp.Symbol, sp.Expr]) -> sp.Float:
-    """The value at exact numbers, rounded once: precision is doubled until the digits asked for no longer move."""
-    previous = None
-    for digits in (40, 80, 160, 320, 640, 1280):
-        with mpmath.workdps(digits):
-            numbers = [mpmath.mpf(v.p) / v.q if v.is_Rational else mpmath.mpmathify(sp.N(v, digits)) for v in values.values()]
-            value = _function(form)(*numbers)
-            if previous is not None and abs(value - previous) <= abs(value) * mpmath.mpf(10) ** -(DIGITS + 3):
-                return sp.Float(value, DIGITS)
-            previous = value
-    raise ArithmeticError(f"the value does not settle: {previous}")
 
 
 def ideal_energy(lam: Any, lam_hat: Any, delta: Any, t0: Any, T: Any) -> sp.Expr:

@@ -14,7 +14,7 @@ from typing import Any
 
 import sympy as sp
 
-from theory._arguments import finish, guarded, nonnegative, positive
+from theory._arguments import finish, guarded, nonnegative, placed, positive
 from theory._modes import modes
 from theory.energy import MODE_SYMBOLS, Start, checked_start, mode_values
 from theory.gaussian import chi2_gaussian, exp_minus_one, gaussian_integral, log_density, log_one_plus
@@ -96,15 +96,22 @@ def _log_moment(order: sp.Expr) -> tuple[sp.Expr, sp.Expr, sp.Expr]:
 def _summed(order: sp.Expr, lam: Any, lam_hat: Any, delta: Any, t0: Any, T: Any) -> tuple[Any, sp.Expr, bool]:
     """That the moment is finite, its logarithm, and whether any argument was a float."""
     inner, determinant, logarithm = _log_moment(order)
-    conditions, total, inexact = [], sp.Integer(0), False
+    conditions: list[Any] = []
+    total, inexact = sp.Integer(0), False
     for mode in modes(lam=lam, lam_hat=lam_hat, delta=delta):
         values, flag = mode_values(mode, t0, T)
         inexact = inexact or flag
-        if flag and (order.free_symbols or any(value.free_symbols for value in values.values())):
+        among_symbols = flag and any(value.free_symbols for value in (order, *values.values()))
+        if among_symbols:
             values = {symbol: guarded(value) for symbol, value in values.items()}
             if values[_U0] == 0:
                 continue  # nothing is left of either law
         if values[_LAM] == values[_LAM_HAT] and values[_DELTA].is_zero:
+            continue
+        if among_symbols:
+            parts = [placed(part, values) for part in (inner, determinant)]
+            conditions += [sp.Gt(part, 0, evaluate=not part.free_symbols) for part in parts]
+            total = sp.Add(total, placed(logarithm, values), evaluate=False)
             continue
         conditions += [part.xreplace(values) > 0 for part in (inner, determinant)]
         total += logarithm.xreplace(values)
@@ -127,6 +134,8 @@ def weight_moment(order: Any, lam: Any, lam_hat: Any, delta: Any, t0: Any, T: An
     finite, logarithm, inexact = _summed(r, lam, lam_hat, delta, t0, T)
     if finite == sp.false:
         return sp.oo
+    if inexact and logarithm.free_symbols:
+        return sp.Piecewise((sp.exp(logarithm, evaluate=False), finite), (sp.oo, True), evaluate=False)
     return finish(sp.Piecewise((sp.exp(logarithm), finite), (sp.oo, True)), inexact, inexact_order)
 
 
@@ -146,6 +155,9 @@ def path_chi2(lam: Any, lam_hat: Any, delta: Any, t0: Any, T: Any, start: Start 
         return sp.oo
     if not logarithm.free_symbols and not inexact:
         return sp.exp(logarithm.rewrite(sp.log)) - 1
+    if inexact and logarithm.free_symbols:
+        with sp.evaluate(False):
+            return sp.Piecewise((exp_minus_one(logarithm), finite), (sp.oo, True))
     return finish(sp.Piecewise((exp_minus_one(logarithm), finite), (sp.oo, True)), inexact)
 
 

@@ -77,7 +77,7 @@ def refutation(statement: str, sizes: Sequence[int] | None = None) -> Refutation
     if not isinstance(statement, str):
         raise TypeError(f"statement must be a string, got {shown(statement)}")
     if statement not in REFUTATIONS:
-        raise KeyError(f"statement must be one of {', '.join(REFUTATIONS)}, got {statement!r}")
+        raise KeyError(f"statement must be one of {', '.join(REFUTATIONS)}, got {shown(statement)}")
     build, default = REFUTATIONS[statement]
     if sizes is not None and (isinstance(sizes, (str, bytes)) or not isinstance(sizes, Iterable)):
         raise TypeError(f"sizes must be a sequence of integers or None, got {shown(sizes)}")

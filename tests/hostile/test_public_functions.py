@@ -30,6 +30,7 @@ from tests._tally import tally
 from tests.hostile.values import INSTANCES, SYMBOLIC, hostile, sound, walk
 
 SECONDS = 10.0  # of processor time: the machine may have other work
+LONG = {"exact_generation": 60.0}  # a Fokker-Planck solve to T = 40 takes that long
 
 # what calls of this package return; users construct them for tests at most
 RESULTS = {
@@ -102,6 +103,7 @@ SYNONYMS = {
     **dict.fromkeys(("vp", "flow", "edm", "NoiseSchedule.take"), ("number of levels", "levels")),
     **dict.fromkeys(("Channel.__call__", "Channel.transform", "Channel.then"), ("channel",)),
     **dict.fromkeys(("bounded_constants", "bounded_moment_constants", "deterministic_constants"), ("energies",)),
+    "Channel.matrices": ("channel",),
     "Claim.assumption": ("assumption",),
     "Claim.assume": ("assumption",),
     **dict.fromkeys(("claim", "evaluate_assumptions"), ("id",)),
@@ -189,7 +191,7 @@ def attempt(name: str, function: Callable[..., Any], positional: tuple[Any, ...]
     """What is wrong with how a call ends; "" where nothing is."""
     refusals = (ValueError, TypeError, *ALSO.get(key(name), ()))
     try:
-        with limited(SECONDS):
+        with limited(LONG.get(name, SECONDS)):
             result = function(*positional, **keywords)
     except refusals as refusal:
         return sentence(name, refusal)
@@ -352,6 +354,17 @@ def test_small_cases_of_what_was_found() -> None:
         (lambda: theory.affine_endpoint([0.1, 0.2], 0.0, 0.5, 0.02, 4.0), "^slope must be a real number"),
         (lambda: closed_forms.ideal_energy(1.0, 1.0, 0.0, 0.0, [[1.0], [1.0, 2.0]]), "^T must be a rectangular"),
     ]
+    refused += [
+        (lambda: numeric.Estimate(np.arange(50.0), 0.1, 1), "^value must be a real number, got .{,60}$"),  # type: ignore[arg-type]
+        (lambda: numeric.limit_law(numeric.Gaussian(0.0, 2.0), 1e-9, 1e-9), "^t0 and alpha must be large enough"),
+        (
+            lambda: numeric.mmd_drift(np.arange(60.0), np.full(60, 1e300), rng=1),
+            "^sample must be in .*1e\\+50.*, got more in row 0",
+        ),
+        (lambda: numeric.mmd_drift(np.arange(60.0), np.arange(60.0), bandwidth=1e-300, rng=1), "^bandwidth must be in"),
+        (lambda: numeric.NoiseSchedule(np.ones((2, 2)), [1, 1], [2, 1]), "^family must be one of"),  # type: ignore[arg-type]
+        (lambda: numeric.vp([0.9, 0.5, 0.2]).take([[0, 1], [2]]), "^levels must be a list of indices"),  # type: ignore[list-item]
+    ]
     for call, said in refused:
         with pytest.raises((ValueError, TypeError), match=said):
             call()
@@ -365,6 +378,29 @@ def test_small_cases_of_what_was_found() -> None:
     assert numeric.w1_drift(np.arange(60.0), np.arange(60.0), directions=[[1e300]]).low == 0.0
     far = numeric.chi2(numeric.Gaussian(-1e8, 1e-8), numeric.Gaussian(0.0, 1e12), n=2, rng=1)
     assert (far.value, far.stderr) == (math.inf, 0.0)  # e^10000 is no float
+    # 1 + n/m = 0, so that F = e^{-mL}: the logarithm of 1 + X is 4 L
+    assert math.log(closed_forms.affine_path_chi2(-2.0, 0.0, 1.0, 0.5, 60.0)) == pytest.approx(4 * 59.5, rel=1e-14)
+    assert float(sp.log(theory.affine_path_chi2(-2.0, [0.0, 0.0], 1.0, 0.5, 1e15))) == pytest.approx(8e15, rel=1e-14)
+    assert closed_forms.affine_path_chi2(-2.0, 0.3, 1.0, 0.5, 1e15) == math.inf  # exp(exp(7e15))
+    assert theory.affine_weight_moment(3.0, [0.1, 0.2], 1.7e308, 1.7e308, 0.02, 4.0) > 1e300
+    assert not theory.affine_path_chi2(-2.0, sp.Symbol("w", positive=True), 1e-6, 0.0, 60.0).has(sp.nan)
+    assert theory.affine_weight_moment(sp.Symbol("z"), 0.0, 0.0, 0.0, 0.5, 1.0) == 1.0
+    assert closed_forms.affine_weight_moment(0.5, -3.1e151, -3.1e151, [0.5, 1.0], 0.5, 1.0, axis=0) == 0.0
+    assert closed_forms.limit_second_moment(0.0, 5e-324, 0.5, 1) == 1.0
+    assert closed_forms.sample_size_energy(1e-75, [5, 10], 0.0, 60.0) == pytest.approx([0.38, 0.195], rel=1e-12)
+    assert closed_forms.w2_gaussian([3e307, 4e307], 1.0, 0.0, 1.0, axis=0) == pytest.approx(5e307, rel=1e-14)
+    symbolic = theory.weight_moment(2.0, 2, sp.Symbol("w", positive=True), 0.0, 0.02, 4.0)
+    assert symbolic.subs(sp.Symbol("w", positive=True), 2) == pytest.approx(1.0, rel=1e-14)
+    assert theory.bounded_moments(0.3, 2.395990418956675e16, 2.0, 1.0)[1] > 1e300
+    assert float(theory.bounded_moments(1.0, 1.5, 3.3, 1.1)[1]) == pytest.approx((3.3 / 1.1) ** 3.5, rel=1e-14)
+    assert theory.affine_weight_moment(1.0, 2, sp.Symbol("z"), 0.0, 0.5, 1.0) == 1.0
+    with pytest.raises(ValueError, match=r"^axis must be .{,60}, got .{,60}$"):
+        closed_forms.ideal_energy(1.0, 1.0, 0.0, 0.02, 1.0, axis=10**400)
+    with pytest.raises(ValueError, match=r"^sup_energy must be at least .{,100}$"):
+        theory.bounded_moments(0.3, 0.5, 1.0, 10**400)
+    with pytest.raises(KeyError, match="statement must be one of") as long:
+        numeric.refutation("alpha" * 100)
+    assert len(str(long.value)) < 400
 
 
 @pytest.mark.thorough

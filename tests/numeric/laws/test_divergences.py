@@ -806,6 +806,22 @@ def test_terms_of_estimates_keep_their_digits(gap: float) -> None:
     assert float(_log_gap(log_p, log_q)[0]) == pytest.approx(difference, rel=1e-14, abs=1e-14)
 
 
+def test_total_variation_in_the_plane_is_that_of_the_line_where_all_share_the_other_coordinate() -> None:
+    """Turned by any angle: |p - q| has a kink along curves that no grid follows."""
+    rng = np.random.Generator(np.random.PCG64(1))
+    for _ in range(4):
+        means, variances, angle = rng.normal(size=(2, 2)), rng.uniform(0.3, 1.5, (2, 2)), rng.uniform(0.0, math.pi)
+        turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+        line = [GaussianMixture([0.4, 0.6], m, v) for m, v in zip(means, variances, strict=True)]
+        plane = [
+            GaussianMixture(
+                [0.4, 0.6], np.stack([m, np.zeros(2)], axis=1) @ turn.T, [turn @ np.diag([one, 0.8]) @ turn.T for one in v]
+            )
+            for m, v in zip(means, variances, strict=True)
+        ]
+        assert abs(value(tv(*plane)) - value(tv(*line))) < 1e-6
+
+
 def test_what_no_grid_resolves_is_refused_at_once() -> None:
     narrow, wide = Gaussian(-1e8, 1e-8), GaussianMixture([0.5, 0.5], [-1.0, 1.0], 1.0)
     for function in (kl, hellinger, lambda p, q: renyi(p, q, order=0.5), lambda p, q: chi2(p, q)):
