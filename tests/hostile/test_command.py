@@ -9,16 +9,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from numeric.command.main import main
-from tests._tally import tally
+from tests.hostile.fuzzing import fuzz
 
 ROOT = Path(__file__).parents[2]
 STATUSES = {0, 1, 2, 3}
@@ -179,29 +178,12 @@ def ended(words: Sequence[str], capsys: pytest.CaptureFixture[str], folder: Path
     return next((what for bad, what in problems if bad), "")
 
 
-def fuzz(verb: str, examples: int, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    count = failed = 0
-
-    @settings(
-        max_examples=examples,
-        deadline=None,
-        database=None,
-        phases=(Phase.generate,),
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(command_lines(verb))
-    def tried(words: list[str]) -> None:
-        nonlocal count, failed
-        count += 1
+def try_verb(verb: str, examples: int, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def attempt(words: list[str]) -> Iterator[str]:
         problem = ended(words, capsys, folder)
-        failed += bool(problem)
-        if problem:
-            pytest.fail(f"{problem}: driftbound {' '.join(map(repr, words))[:600]}", pytrace=False)
+        yield problem and f"{problem}: driftbound {' '.join(map(repr, words))[:600]}"
 
-    try:
-        tried()
-    finally:
-        tally("hostile", f"driftbound {verb}", calls=count, failures=failed)
+    fuzz(f"driftbound {verb}", command_lines(verb), attempt, examples)
 
 
 @pytest.fixture
@@ -213,13 +195,13 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_hostile_command_lines(verb: str, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    fuzz(verb, {"claims": 6, "verify": 8, "check": 40}.get(verb, 20), place, capsys)
+    try_verb(verb, {"claims": 6, "verify": 8, "check": 40}.get(verb, 20), place, capsys)
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("verb", VERBS)
 def test_many_hostile_command_lines(verb: str, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    fuzz(verb, {"claims": 60, "verify": 100}.get(verb, 1500), place, capsys)
+    try_verb(verb, {"claims": 60, "verify": 100}.get(verb, 1500), place, capsys)
 
 
 # what the module does first, and then a word: before it, Ctrl-C is heard by an interpreter that is still starting

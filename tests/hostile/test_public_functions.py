@@ -19,14 +19,13 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy as sp
-from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import numeric
 import theory
 from numeric import closed_forms
 from numeric.laws.targets import as_mixture
-from tests._tally import tally
+from tests.hostile.fuzzing import fuzz
 from tests.hostile.values import INSTANCES, SYMBOLIC, hostile, sound, walk
 
 SECONDS = 10.0  # of processor time: the machine may have other work
@@ -233,32 +232,17 @@ def shown(value: Any) -> str:
     return " ".join(repr(value).split())[:200]
 
 
-def fuzz(name: str, examples: int) -> None:
-    """Try a callable; tally how many calls there were and how many ended badly."""
-    count, failed = 0, 0
+Call = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 
-    @settings(
-        max_examples=examples,
-        deadline=None,
-        database=None,
-        phases=(Phase.generate,),
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(call=calls(name))
-    def tried(call: tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]) -> None:
-        nonlocal count, failed
-        count += 1
+
+def try_callable(name: str, examples: int) -> None:
+    def attempted(call: Call) -> Iterator[str]:
         problem = attempt(name, *call)
-        if problem:
-            failed += 1
-            arguments = [shown(one) for one in call[1]] + [f"{one}={shown(value)}" for one, value in call[2].items()]
-            pytest.fail(f"{problem}: {name}({', '.join(arguments)})", pytrace=False)
+        arguments = [shown(one) for one in call[1]] + [f"{one}={shown(value)}" for one, value in call[2].items()]
+        yield problem and f"{problem}: {name}({', '.join(arguments)})"
 
-    try:
-        tried()
-    finally:
-        if name != "wrong":  # which is meant to fail
-            tally("hostile", f"public {name}", calls=count, failures=failed)
+    # "wrong" is meant to fail
+    fuzz("" if name == "wrong" else f"public {name}", calls(name), attempted, examples)
 
 
 def test_every_public_name_is_in_the_tables() -> None:
@@ -292,7 +276,7 @@ def test_a_new_parameter_would_be_missed(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_wrong_function_would_be_caught(monkeypatch: pytest.MonkeyPatch, function: Callable[..., Any], problem: str) -> None:
     monkeypatch.setitem(PUBLIC, "wrong", (function, inspect.signature(function)))
     with pytest.raises(pytest.fail.Exception, match=problem):
-        fuzz("wrong", 3)
+        try_callable("wrong", 3)
     assert attempt("wrong", lambda alpha: float("x"), (1,), {}).startswith("ValueError names no argument")
 
 
@@ -313,7 +297,7 @@ def test_nan_that_nothing_explains_would_be_caught() -> None:
 
 @pytest.mark.parametrize("name", PUBLIC)
 def test_hostile_arguments(name: str) -> None:
-    fuzz(name, 3)
+    try_callable(name, 3)
 
 
 def test_small_cases_of_what_was_found() -> None:
@@ -406,4 +390,4 @@ def test_small_cases_of_what_was_found() -> None:
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", PUBLIC)
 def test_many_hostile_arguments(name: str) -> None:
-    fuzz(name, 200)
+    try_callable(name, 200)

@@ -10,19 +10,18 @@ import pickle
 import struct
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from numeric.command.inputs import LIMIT, InputError, read_measurements, read_points
 from numeric.command.sample_files import ordered_files, read_samples
 from numeric.estimate import Estimate
-from tests._tally import tally
+from tests.hostile.fuzzing import fuzz
 
 Reader = Callable[[Path], Any]
 READERS: dict[str, tuple[Reader, ...]] = {
@@ -193,43 +192,27 @@ def read(reader: Reader, path: Path) -> str:
     return f"{taken:.1f} s" if taken > 10.0 else ""
 
 
-def fuzz(folder: Path, suffix: str, examples: int) -> None:
-    count = failed = 0
+def try_reader(folder: Path, suffix: str, examples: int) -> None:
     path = folder / f"data{suffix}"
 
-    @settings(
-        max_examples=examples,
-        deadline=None,
-        database=None,
-        phases=(Phase.generate,),
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(CONTENT[suffix])
-    def tried(content: bytes) -> None:
-        nonlocal count, failed
+    def attempt(content: bytes) -> Iterator[str]:
         path.write_bytes(content)
         for reader in READERS[suffix]:
-            count += 1
-            problem = read(reader, path)
-            failed += bool(problem)
-            assert not problem
+            yield read(reader, path)
         assert [entry.name for entry in folder.iterdir()] == [path.name]
 
-    try:
-        tried()
-    finally:
-        tally("hostile", f"reader {suffix}", calls=count, failures=failed)
+    fuzz(f"reader {suffix}", CONTENT[suffix], attempt, examples)
 
 
 @pytest.mark.parametrize("suffix", CONTENT)
 def test_damaged_files(tmp_path: Path, suffix: str) -> None:
-    fuzz(tmp_path, suffix, 60)
+    try_reader(tmp_path, suffix, 60)
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("suffix", CONTENT)
 def test_many_damaged_files(tmp_path: Path, suffix: str) -> None:
-    fuzz(tmp_path, suffix, 5000)
+    try_reader(tmp_path, suffix, 5000)
 
 
 def test_a_careless_reader_would_be_caught(tmp_path: Path) -> None:
