@@ -34,7 +34,7 @@ WEIGHTS = 1e-15  # rounding of the weights of mixtures: it makes innovations of 
 CONSTANT = 1e-6  # relative spread up to which innovations count as constant, and overlaps as equal
 QUADRATURE = 1e-7  # relative error granted to distances by quadrature
 LARGEST = 1e280  # chi2 above which a recursion keeps no number
-HEAVY = {"divergence", "mixed", "innovation", "intra", "discounted_sums"}  # means of squared density ratios
+HEAVY = {"divergence", "mixed", "innovation", "intra", "gram", "discounted_sums"}  # means of products of density ratios
 SUMMED = {"discounted_sums": "innovation"}  # sums of numbers with weights are as degenerate as those
 LONGEST = 12  # rounds for which the 1-D distances before and after mixing are computed
 
