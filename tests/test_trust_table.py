@@ -11,8 +11,6 @@ import theory
 from tests.trust_table import BEGIN, END, EQUIVALENT, HERE, README, RECORD, condensed, mutation, rendered, total
 
 MODULES = mutation()
-# not there yet: these may not fall, and their survivors may lack a reason
-OPEN = {"numeric/laws/divergences.py": 0.899, "numeric/recursions/exact_recursion.py": 0.877}
 
 
 def test_the_tables_are_those_of_the_record() -> None:
@@ -57,9 +55,9 @@ def test_nine_mutants_in_ten_are_killed_and_survivors_have_a_reason(module: dict
     assert isinstance(tried, int)
     assert isinstance(killed, int)
     path = str(module["path"])
-    assert path in OPEN or [mutant for mutant, reason in survivors if not reason] == []
+    assert [mutant for mutant, reason in survivors if not reason] == []
     assert tried == killed + len(survivors)
-    assert killed >= OPEN.get(path, 0.9) * tried
+    assert killed >= 0.9 * tried
     lines = {line.strip() for line in (HERE.parent / path).read_text(encoding="utf-8").splitlines()}
     assert [mutant for mutant, _ in survivors if mutant.split("  ->  ")[0] not in lines] == []
 
