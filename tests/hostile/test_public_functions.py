@@ -103,6 +103,7 @@ SYNONYMS = {
     **dict.fromkeys(("Channel.__call__", "Channel.transform", "Channel.then"), ("channel",)),
     **dict.fromkeys(("bounded_constants", "bounded_moment_constants", "deterministic_constants"), ("energies",)),
     "Channel.matrices": ("channel",),
+    "measure_samples": ("argument",),  # `float` as ``progress`` speaks for itself: it is the caller's own function
     "Claim.assumption": ("assumption",),
     "Claim.assume": ("assumption",),
     **dict.fromkeys(("claim", "evaluate_assumptions"), ("id",)),
