@@ -17,10 +17,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any, Final
 
-import mpmath
 import numpy as np
 import sympy as sp
 from numpy.typing import ArrayLike
@@ -29,7 +28,6 @@ from scipy import optimize
 import theory
 from numeric.guarded import Guarded
 from numeric.validation import FRACTION, NONNEGATIVE, POSITIVE, Array, Domain, real, real_array, shown
-from theory._arguments import exp_within_reason
 from theory.energy import Start
 
 __all__ = [
@@ -72,34 +70,11 @@ _V1, _V0, _ORDER = sp.symbols("v1 v0 r", positive=True)
 _LAWS: Final = (_M1, _V1, _M0, _V0)
 _AFFINE: Final = (_SLOPE, _OFFSET, _LAM, _T0, _T)
 
-_WITHIN_REASON: Final = {
-    "exp": exp_within_reason,
-    "sinh": lambda x: mpmath.sinh(x) if abs(x) < 1 else (exp_within_reason(x) - exp_within_reason(-x)) / 2,
-}
-
 TIME: Final = Domain(0.0, math.inf, True, False)
 AT_LEAST_ONE: Final = Domain(1.0, math.inf, False, True)
 
 
 # --- evaluation ------------------------------------------------------------------------------------------------------
-
-
-class _Form(Guarded):
-    """A guarded expression whose divisors may cancel to 0 at few digits, and whose exponents may be of any size."""
-
-    @cached_property
-    def _shared(self) -> Callable[..., Any]:
-        return sp.lambdify(self.names, self.expression, modules=[_WITHIN_REASON, "mpmath"], cse=True)  # type: ignore[no-any-return]
-
-    @cached_property
-    def _lazy(self) -> Callable[..., Any]:
-        return sp.lambdify(self.names, self.expression, modules=[_WITHIN_REASON, "mpmath"])  # type: ignore[no-any-return]
-
-    def reference(self, *arguments: float, digits: int) -> Any:
-        try:
-            return super().reference(*arguments, digits=digits)
-        except ZeroDivisionError:  # NaN agrees with nothing, so more digits decide
-            return mpmath.nan
 
 
 def _affine(form: Callable[..., Any]) -> Callable[[], tuple[tuple[sp.Symbol, ...], Any]]:
@@ -134,14 +109,14 @@ _FORMS: Final[Mapping[str, Callable[[], tuple[tuple[sp.Symbol, ...], Any]]]] = {
 
 
 @lru_cache(maxsize=64)
-def form(name: str) -> _Form:
+def form(name: str) -> Guarded:
     """The guarded evaluator of a closed form, derived at its first use; its ``expression`` and ``names`` say of what.
 
     Raises:
         KeyError: if there is none of that name.
     """
     names, expression = _FORMS[name]()
-    return _Form(names, expression)
+    return Guarded(names, expression)
 
 
 def _evaluated(name: str, *arguments: Array) -> Array:
@@ -495,8 +470,8 @@ _FIT: Final = (_ROUNDS, _SHARE, _POINTS, _VARIANCE)
 
 
 @lru_cache(maxsize=2)
-def _fit_form(name: str) -> _Form:
-    return _Form(_FIT, getattr(theory, name)(*_FIT))
+def _fit_form(name: str) -> Guarded:
+    return Guarded(_FIT, getattr(theory, name)(*_FIT))
 
 
 def _fit(N: ArrayLike, alpha: ArrayLike, n: ArrayLike, sigma2: ArrayLike) -> tuple[Array, ...]:
@@ -530,10 +505,10 @@ def fitted_variance(N: ArrayLike, alpha: ArrayLike, n: ArrayLike, sigma2: ArrayL
 
 
 @lru_cache(maxsize=16)
-def _sample_size_form(dim: int) -> _Form:
+def _sample_size_form(dim: int) -> Guarded:
     variances = sp.symbols(f"lam:{dim}", positive=True)
     names = (*variances, _POINTS, _T0, _T)
-    return _Form(names, theory.sample_size_energy(variances, _POINTS, _T0, _T))
+    return Guarded(names, theory.sample_size_energy(variances, _POINTS, _T0, _T))
 
 
 def sample_size_energy(lam: ArrayLike, n: ArrayLike, t0: ArrayLike, T: ArrayLike) -> Any:
@@ -554,10 +529,10 @@ def sample_size_energy(lam: ArrayLike, n: ArrayLike, t0: ArrayLike, T: ArrayLike
 
 
 @lru_cache(maxsize=1)
-def _limit_moment_form() -> _Form:
+def _limit_moment_form() -> Guarded:
     moment, dim = sp.Symbol("M", nonnegative=True), sp.Symbol("d", integer=True, positive=True)
     names = (_SHARE, _T0, moment, dim)
-    return _Form(names, theory.limit_second_moment(*names))
+    return Guarded(names, theory.limit_second_moment(*names))
 
 
 def limit_second_moment(alpha: ArrayLike, t0: ArrayLike, second_moment: ArrayLike, dim: ArrayLike) -> Any:

@@ -24,6 +24,7 @@ __all__ = ["TOLERANCE", "Guarded", "Tracked"]
 
 TOLERANCE = 1e-11  # largest relative error bound at which a double is kept
 LARGEST = mpmath.mpf(10) ** 400  # above it a value is infinite, however few of its digits are known
+LARGEST_EXPONENT = mpmath.mpf(10) ** 1000
 SMALLEST = 1e-290  # below it a value counts as 0: products underflow
 UNIT = 2.0**-53
 FUNCTION = 4.0  # units in the last place granted to numpy's functions
@@ -237,6 +238,16 @@ _NAMESPACE: dict[str, Any] = {
 }
 
 
+def _exp(x: Any) -> Any:
+    """mpmath's exp, inf or 0 where its value would have more digits in its exponent than memory holds."""
+    if abs(x) > LARGEST_EXPONENT:
+        return mpmath.inf if x > 0 else mpmath.mpf(0)
+    return mpmath.exp(x)
+
+
+_MPMATH = {"exp": _exp, "sinh": lambda x: mpmath.sinh(x) if abs(x) < 1 else (_exp(x) - _exp(-x)) / 2}
+
+
 class Guarded:
     """An expression as a function of arrays, to a relative error of about 1e-11 wherever its value lies above 1e-290.
 
@@ -252,11 +263,11 @@ class Guarded:
 
     @cached_property
     def _shared(self) -> Callable[..., Any]:
-        return sp.lambdify(self.names, self.expression, modules="mpmath", cse=True)  # type: ignore[no-any-return]
+        return sp.lambdify(self.names, self.expression, modules=[_MPMATH, "mpmath"], cse=True)  # type: ignore[no-any-return]
 
     @cached_property
     def _lazy(self) -> Callable[..., Any]:
-        return sp.lambdify(self.names, self.expression, modules="mpmath")  # type: ignore[no-any-return]
+        return sp.lambdify(self.names, self.expression, modules=[_MPMATH, "mpmath"])  # type: ignore[no-any-return]
 
     def __call__(self, *arguments: Any) -> Array:
         """Values at the broadcast arguments; infinite where the expression is, or where it leaves the range of floats."""
@@ -301,7 +312,10 @@ class Guarded:
             try:
                 value = self._shared(*exact)
             except (ZeroDivisionError, TypeError, ValueError):  # shared parts of a branch that is not taken may be undefined
-                value = self._lazy(*exact)
+                try:
+                    value = self._lazy(*exact)
+                except ZeroDivisionError:  # a divisor that cancels to 0 at these digits: NaN agrees with nothing, more decide
+                    value = mpmath.nan
             return mpmath.mpmathify(value)
 
     def precise(self, *arguments: float) -> float:

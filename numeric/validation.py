@@ -22,12 +22,12 @@ __all__ = [
     "POSITIVE",
     "REAL",
     "VARIANCE",
-    "WIDTH",
     "Array",
     "Domain",
     "covariance",
     "generator",
     "integer",
+    "kernel_width",
     "points",
     "probabilities",
     "probe",
@@ -128,6 +128,11 @@ def covariance(name: str, value: ArrayLike, dim: int, *, definite: bool = True) 
     if definite and lowest < VARIANCE.low:
         raise ValueError(f"{name} must have eigenvalues of at least {VARIANCE.low:g}, got {lowest:.6g}")
     return matrix
+
+
+def kernel_width(bandwidth: object, domain: Domain = NONNEGATIVE) -> float:
+    """A bandwidth in ``domain`` whose square is a variance: at most 1e50."""
+    return real("bandwidth", real("bandwidth", bandwidth, domain), WIDTH)
 
 
 def points(name: str, value: ArrayLike, dim: int | None = None) -> Array:

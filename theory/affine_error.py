@@ -269,13 +269,17 @@ def _log_moment(order: sp.Expr, slope: sp.Expr, offset: sp.Expr, length: sp.Expr
     return _pieces(rows)
 
 
+@lru_cache(maxsize=1)
+def _clock_function() -> Callable[..., Any]:
+    return sp.lambdify((_LAM, _T0, _T), _clock(), "mpmath")
+
+
 @lru_cache(maxsize=3)
 def _functions(row: int) -> tuple[Callable[..., Any], ...]:
-    """Of mpmath: the clock, log E e^{rZ} without offset in a regime, what the offset adds, and the length at which it ends."""
+    """Of mpmath: log E e^{rZ} without offset in a regime, what the offset adds, and the length at which it ends."""
     log_F, K, end, _, _ = _regimes()[row]
     spread = (_VALUES[_Q] * _LENGTH - log_F) / 2
     return (
-        sp.lambdify((_LAM, _T0, _T), _clock(), "mpmath"),
         *(sp.lambdify((_ORDER, _SLOPE, _LENGTH), part, "mpmath") for part in (spread, K)),
         sp.lambdify((_ORDER, _SLOPE), end, "mpmath"),
     )
@@ -291,7 +295,7 @@ def _regime(order: sp.Expr, slope: sp.Expr) -> tuple[int, bool]:
 def _at_numbers(order: sp.Expr, slope: sp.Expr) -> Callable[..., tuple[Any, Any]]:
     """log E e^{rZ} without offset, ``inf`` where it diverges, and what offset² adds, as a function of mpmath."""
     row, never = _regime(order, slope)
-    clock, spread, added, end = _functions(row)
+    clock, (spread, added, end) = _clock_function(), _functions(row)
 
     def at(r: Any, k: Any, lam: Any, t0: Any, T: Any) -> tuple[Any, Any]:
         length = clock(lam, t0, T)
@@ -347,7 +351,7 @@ def _moment(
             total += spread + guarded(h) ** 2 * added
             continue
         if inexact and all(value.is_number for value in times):  # 1 - e^{-t0} may be below all guarded digits
-            length = settled(_functions(0)[0], times, GUARD)
+            length = settled(_clock_function(), times, GUARD)
         parts = [order, k, h, length]
         total += _log_moment(*([guarded(part) for part in parts] if inexact else parts))
     return sp.oo if total is sp.oo else finish(exactly(total), inexact)

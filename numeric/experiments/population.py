@@ -24,7 +24,7 @@ from numeric.laws.divergences import chi2_infinite_reason
 from numeric.laws.mixture_chi2 import mixture_chi2
 from numeric.laws.process import OU, noised
 from numeric.laws.targets import GaussianMixture, Target, as_mixture, mix
-from numeric.validation import FRACTION, NONNEGATIVE, POSITIVE, Domain, generator, integer, real
+from numeric.validation import FRACTION, NONNEGATIVE, POSITIVE, Domain, generator, integer, kernel_width, real
 
 __all__ = ["PopulationRound", "WithinVariance", "population_rounds", "within_variance"]
 
@@ -54,7 +54,7 @@ def within_variance(variance: float, bandwidth: float, alpha: float, generation:
     Raises:
         ValueError, TypeError: an argument outside its domain, by name.
     """
-    start, added = real("variance", variance, POSITIVE), real("bandwidth", bandwidth, NONNEGATIVE) ** 2
+    start, added = real("variance", variance, POSITIVE), kernel_width(bandwidth) ** 2
     rho = 1.0 - real("alpha", alpha, FRACTION)
     count = integer("generation", generation) if generation != 0 else 0
     u = math.exp(-real("t0", t0, NONNEGATIVE))
@@ -123,7 +123,7 @@ def population_rounds(
     Raises:
         ValueError, TypeError: naming the argument, before the first round.
     """
-    width, count = real("bandwidth", bandwidth, POSITIVE), integer("generations", generations)
+    width, count = kernel_width(bandwidth, POSITIVE), integer("generations", generations)
     share = real("alpha", alpha, FRACTION)
     if not isinstance(process, OU):
         raise TypeError(f"process must be an OU, got {type(process).__name__}")

@@ -14,7 +14,7 @@ import numpy as np
 from numeric.experiments.round_energies import checked_sizes
 from numeric.laws.process import OU
 from numeric.laws.targets import Gaussian, GaussianMixture, Target, as_mixture, paper_mixture
-from numeric.validation import COUNT, FRACTION, POSITIVE, Domain, integer, real, shown
+from numeric.validation import COUNT, FRACTION, POSITIVE, Domain, integer, kernel_width, real, shown
 
 __all__ = ["RETRAINS", "Protocol", "default_bandwidth", "paper_protocol"]
 
@@ -101,7 +101,7 @@ class Protocol:
         if (self.bandwidth is None) == (self.retrain == "kde"):
             raise ValueError(f"bandwidth must be given for 'kde' and for nothing else, got {shown(self.bandwidth)}")
         if self.bandwidth is not None:
-            object.__setattr__(self, "bandwidth", real("bandwidth", self.bandwidth, POSITIVE))
+            object.__setattr__(self, "bandwidth", kernel_width(self.bandwidth, POSITIVE))
         if (self.components is None) == (self.retrain == "mixture-fit"):
             raise ValueError(f"components must be given for 'mixture-fit' and for nothing else, got {shown(self.components)}")
         if self.components is not None:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from numeric.laws.targets import Gaussian, GaussianMixture, Target, as_mixture
 from numeric.printing import Pasted, constructor_call
-from numeric.validation import POSITIVE, WIDTH, Array, covariance, generator, integer, points, real, real_array
+from numeric.validation import POSITIVE, Array, covariance, generator, integer, kernel_width, points, real, real_array
 
 __all__ = ["Channel", "early_stopping", "kde", "mean_shift"]
 
@@ -114,7 +114,7 @@ def early_stopping(t0: float) -> Channel:
 
 def kde(bandwidth: float) -> Channel:
     """Gaussian kernel smoothing in the population limit: adds variance bandwidth^2 in every direction; bandwidth <= 1e50."""
-    return Channel(noise=real("bandwidth", bandwidth, WIDTH) ** 2)
+    return Channel(noise=kernel_width(bandwidth) ** 2)
 
 
 def mean_shift(delta: ArrayLike) -> Channel:

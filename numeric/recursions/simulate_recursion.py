@@ -47,7 +47,7 @@ from numeric.recursions.drift import (
 from numeric.recursions.exact_recursion import LARGEST, exact_recursion, family_laws, law_sup
 from numeric.recursions.mixing import Alpha, Mixing, resolve_mixing
 from numeric.recursions.recursion import Recursion
-from numeric.validation import POSITIVE, Array, generator, integer, points, real, real_array, shown
+from numeric.validation import POSITIVE, Array, generator, integer, kernel_width, points, real_array, shown
 
 __all__ = ["Model", "simulate_recursion"]
 
@@ -174,7 +174,7 @@ def _fitter(
         if retrain == "kde":
             if bandwidth is None:
                 raise ValueError("bandwidth must be given for 'kde', got None")
-            variance = real("bandwidth", bandwidth, POSITIVE) ** 2
+            variance = kernel_width(bandwidth, POSITIVE) ** 2
             return lambda samples, _: KernelMixture(samples, variance)
         if components is None:
             raise ValueError("components must be given for 'mixture-fit', got None")

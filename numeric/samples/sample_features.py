@@ -70,11 +70,11 @@ def sample_rows(name: str, value: ArrayLike, dim: int | None = None) -> Array:
         raise ValueError(f"{name} must have at least {FEWEST} rows and one column, got shape {array.shape}")
     start = 0
     for part in chunks(array):
-        finite = np.isfinite(part).all(axis=1)
-        if not finite.all():
-            raise ValueError(f"{name} must be finite, got NaN or inf in row {start + int(np.argmin(finite))}")
-        inside = np.all(np.abs(part) <= LOCATION.high, axis=1)
+        inside = (np.abs(part) <= LOCATION.high).all(axis=1)  # NaN is not
         if not inside.all():
+            finite = np.isfinite(part).all(axis=1)
+            if not finite.all():
+                raise ValueError(f"{name} must be finite, got NaN or inf in row {start + int(np.argmin(finite))}")
             raise ValueError(f"{name} must be {LOCATION}, got more in row {start + int(np.argmin(inside))}")
         start += part.shape[0]
     release(array)

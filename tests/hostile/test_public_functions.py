@@ -103,7 +103,6 @@ SYNONYMS = {
     **dict.fromkeys(("Channel.__call__", "Channel.transform", "Channel.then"), ("channel",)),
     **dict.fromkeys(("bounded_constants", "bounded_moment_constants", "deterministic_constants"), ("energies",)),
     "Channel.matrices": ("channel",),
-    "measure_samples": ("argument",),  # `float` as ``progress`` speaks for itself: it is the caller's own function
     "Claim.assumption": ("assumption",),
     "Claim.assume": ("assumption",),
     **dict.fromkeys(("claim", "evaluate_assumptions"), ("id",)),
@@ -320,6 +319,7 @@ def test_small_cases_of_what_was_found() -> None:
         (lambda: numeric.simulate_recursion(law, np.empty((0, 2)), 0.5, 2, n=50, rng=0), "^retrain must be one of"),  # type: ignore[arg-type]
         (lambda: numeric.weighted_means(1e-12, n=1), "^alpha must be at least 1e-06"),
         (lambda: numeric.mix(0.5, 0.0, law), "^p must be a Gaussian"),  # type: ignore[arg-type]
+        (lambda: numeric.simulate_recursion(law, "kde", 0.5, 1, n=9, rng=0, bandwidth=1e200), "^bandwidth must be in"),
         (lambda: numeric.kde(5e167), "^bandwidth must be in \\[0, 1e\\+50\\]"),
         (lambda: numeric.kde(0.1).then(0.5), "^after must be a Channel"),  # type: ignore[arg-type]
         (lambda: numeric.kde(0.1).matrices(0.5), "^dim must be an integer"),  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
+from numeric.domains import Unresolved
 from numeric.laws.channels import Channel, early_stopping, kde
 from numeric.laws.divergences import chi2
 from numeric.laws.targets import Gaussian, GaussianMixture, paper_mixture
@@ -143,6 +144,21 @@ def test_exact_channel_laws_in_ten_dimensions() -> None:
     assert "divergence[1]" in smoothed.reasons
     low = simulate_recursion(Gaussian(0.0, 1.0), kde(0.2), 0.5, 3, n=10, rng=0)
     np.testing.assert_array_equal(low.divergence, exact_recursion(Gaussian(0.0, 1.0), kde(0.2), 0.5, 3).divergence)
+
+
+def test_a_channel_whose_laws_no_grid_holds_is_measured_by_monte_carlo() -> None:
+    """All mass near the origin: D is that of N(0, 1e-24 I) to the digits of the components' distance."""
+    far, channel = GaussianMixture([0.4, 0.6], [[0.0, 0.0], [1.0, 2.0]], 1.0), Channel(gain=1e-12)
+    with pytest.raises(Unresolved, match="target and laws"):
+        exact_recursion(far, channel, 0.0, 1)
+    found = simulate_recursion(far, channel, 0.0, 1, n=50, rng=0, evaluation=20_000)
+    assert found.method == "Monte Carlo"
+    flat = [float(weight) for weight in channel(far).weights]  # type: ignore[union-attr]
+    centre = float(np.exp(far.logpdf(np.zeros((1, 2))))[0])
+    gaps = np.subtract.outer(np.array([0.0, 1.0]), np.array([0.0, 1.0])) ** 2 * 5.0  # squared distances of the images, by 1e-24
+    exact = float(np.sum(np.outer(flat, flat) * np.exp(-gaps / 4.0))) / (4.0 * math.pi * 1e-24) / centre
+    assert abs(found.divergence[1] - exact) <= Z * found.stderr["divergence"][1]
+    assert abs(found.divergence[1] - 1.2 * exact) > Z * found.stderr["divergence"][1]
 
 
 # --------------------------------------------------------------------------------------------------- finite samples
