@@ -517,5 +517,5 @@ def test_a_careless_formula_would_be_caught() -> None:
         return 0.5 * (v1 / v0 - 1.0 - math.log(v1 / v0) + (m1 - m0) ** 2 / v0)
 
     with mp.workdps(DIGITS):
-        gone = max(error_of(careless(*case), kl_of(*map(mpf, case))) for case in cases("kl", gaussians, 60))
-    assert gone > 1e-6
+        gone = max(error_of(careless(*case), kl_of(*map(mpf, case))) for case in cases("kl", gaussians, 1000))
+    assert gone > 1e-6  # as in one case of twenty
