@@ -194,7 +194,8 @@ def _axis(values: Array, axis: int | None) -> int | None:
 
 def _added(values: Array, axis: int | None) -> Any:
     where = _axis(values, axis)
-    return _out(values if where is None else values.sum(axis=where))
+    with np.errstate(over="ignore"):
+        return _out(values if where is None else values.sum(axis=where))
 
 
 def _compounded(values: Array, axis: int | None) -> Any:
@@ -270,12 +271,19 @@ def observability(
 ) -> Any:
     """eta = visible energy / ideal energy, each added over ``axis`` first; 0 where there is no error.
 
-    Arguments, result and errors as in ``ideal_energy``.
+    Also where the energies leave the range of floats. Arguments, result and errors as in ``ideal_energy``.
     """
-    arguments = _mode(lam, lam_hat, delta, t0, T)
-    visible, ideal = (np.asarray(_added(_evaluated(name, *arguments), axis)) for name in ("visible_energy", "ideal_energy"))
+    arguments, names = _mode(lam, lam_hat, delta, t0, T), ("visible_energy", "ideal_energy")
+    visible, ideal = (np.asarray(_added(_evaluated(name, *arguments), axis)) for name in names)
     with np.errstate(invalid="ignore"):
-        return _out(np.where(ideal > 0.0, visible / np.where(ideal > 0.0, ideal, 1.0), 0.0))
+        ratio = np.asarray(np.where(ideal > 0.0, visible / np.where(ideal > 0.0, ideal, 1.0), 0.0))
+    beyond = np.isinf(ideal)
+    if np.any(beyond):
+        whole = np.broadcast_arrays(*arguments)
+        modes = [(array[..., None] if axis is None else np.moveaxis(array, axis, -1))[beyond] for array in whole]
+        above, below = (np.vectorize(form(name).settled, otypes=[object])(*modes).sum(axis=-1) for name in names)
+        ratio[beyond] = (above / below).astype(np.float64)
+    return _out(ratio)
 
 
 def path_chi2(

@@ -8,7 +8,6 @@ values of the arguments, with the digits doubled until they agree.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
@@ -319,7 +318,15 @@ class Guarded:
             return mpmath.mpmathify(value)
 
     def precise(self, *arguments: float) -> float:
-        """The value at one point by mpmath, the arguments taken as the exact binary fractions that they are."""
+        """The value at one point by mpmath, rounded; 0 below 1e-290."""
+        value = self.settled(*arguments)
+        return float(value) if abs(value) >= SMALLEST else 0.0
+
+    def settled(self, *arguments: float) -> Any:
+        """The value at one point as an mpf, with the digits at which it settles, the arguments taken as the fractions they are.
+
+        Infinite beyond 1e400 where it does not settle, and 0 where nothing is left of it below 1e-290.
+        """
         previous: Any = None
         for digits in DIGITS:
             value = self.reference(*arguments, digits=digits)
@@ -334,10 +341,10 @@ class Guarded:
                     and value != 0
                     and (value == previous or abs(value - previous) <= AGREEMENT * abs(value))
                 ):
-                    return float(value) if abs(value) >= SMALLEST else 0.0
+                    return value
                 if previous is not None and min(abs(value), abs(previous)) > LARGEST and (value > 0) == (previous > 0):
-                    return math.inf if value > 0 else -math.inf
+                    return mpmath.inf if value > 0 else -mpmath.inf
                 if last and abs(value) < SMALLEST:  # earlier a zero may be all that cancellation left
-                    return 0.0
+                    return mpmath.mpf(0)
                 previous = value
         raise ArithmeticError(f"the value at {arguments} does not settle within {DIGITS[-1]} digits")

@@ -466,6 +466,19 @@ def test_shapes_and_scalars() -> None:
     agree(closed_forms.ideal_energy(1.0, 1.0, [1.0, 2.0], 0.0, np.inf), [1.0, 4.0], 1e-15)
 
 
+def test_observability_where_the_energies_leave_the_range_of_floats() -> None:
+    # once the means are far enough apart, eta depends on nothing else; in two modes the far one decides
+    far, near = np.array([[1e200], [1e100]]), (0.5, 2.0)
+    assert closed_forms.ideal_energy(*near, 1e200, 0.1, 4.0) == np.inf
+    assert closed_forms.ideal_energy(0.5, 0.6, 1e154, 0.1, 4.0) < np.inf
+    assert closed_forms.ideal_energy([0.5, 0.5], 0.6, 1e154, 0.1, 4.0, axis=0) == np.inf  # the sum alone
+    eta = closed_forms.observability(*near, far, 0.1, 4.0)
+    agree(eta[0], eta[1], 1e-13)
+    agree(closed_forms.observability(*near, np.hstack([far, np.ones((2, 1))]), 0.1, 4.0, axis=1), eta[:, 0], 1e-13)
+    agree(closed_forms.observability(*near, np.hstack([far, far]).T, 0.1, 4.0, axis=0), eta[:, 0], 1e-13)
+    assert abs(eta[0, 0] - closed_forms.observability(*near, 1.0, 0.1, 4.0)) > 1e-3
+
+
 BAD: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: closed_forms.ideal_energy(-1, 1, 0, 0, 1), ValueError, "lam must"),
     (lambda: closed_forms.ideal_energy(1, "1", 0, 0, 1), TypeError, "lam_hat must"),

@@ -88,7 +88,7 @@ FAMILIES = {
     "rounds of mixtures, consistent": Family(
         families.consistent(families.PAIRS),
         4,
-        (),
+        ("1-D mixture 1",),
         frozenset(words("girsanov-kl girsanov-reverse-kl gradient-kl path-chi2 sandwich leading-order visible-lower")),
         words("girsanov-kl/49-percent path-chi2/half-the-path"),
     ),
