@@ -16,6 +16,7 @@ from numeric.plots.style import BAND, CEILING, DRIFT, GRID, INK, ORDER, SUM, can
 __all__ = ["plot_frontier", "plot_schedule"]
 
 DASHES = ("-", "--", "-.", ":")
+SMALLEST, LARGEST = 1e-290, 1e290  # energies of which a logarithmic axis makes floats, margins and all
 PERTURBATIVE = 1.0  # the leading order speaks of small errors: eps² at most 1 in KTV-A
 
 
@@ -43,24 +44,31 @@ def plot_frontier(
     if labels is not None and len(labels) != len(curves):
         raise ValueError(f"labels must have one entry per frontier, {len(curves)}, got {len(labels)}")
     figure, axes = panel(ax)
-    bottom = min(float(curve.energy.min()) for curve in curves) / 2.0
-    top = max(float(curve.energy.max()) for curve in curves) * 2.0
-    if point is not None:
-        bottom, top = min(bottom, point[1] / 2.0), max(top, point[1] * 2.0)
-    axes.fill_between(curves[0].alpha, bottom, curves[0].energy, color=BAND, lw=0.0)
+    shown = [np.clip(curve.energy, SMALLEST, LARGEST) for curve in curves]
+    marked = [] if point is None else [float(np.clip(point[1], SMALLEST, LARGEST))]
+    bottom = min([float(line.min()) for line in shown] + marked) / 2.0
+    top = max([float(line.max()) for line in shown] + marked) * 2.0
+    axes.fill_between(curves[0].alpha, bottom, shown[0], color=BAND, lw=0.0)
     for index, curve in enumerate(curves):
         name = _assumes(curve) if labels is None else labels[index]
         axes.plot(
-            curve.alpha, curve.energy, color=ORDER[index % len(ORDER)], ls=DASHES[index % len(DASHES)], lw=2.0, label=name
+            curve.alpha, shown[index], color=ORDER[index % len(ORDER)], ls=DASHES[index % len(DASHES)], lw=2.0, label=name
         )
     if any(curve.divergence == "chi2" for curve in curves) and top > 1.05 * PERTURBATIVE:
         axes.axhspan(PERTURBATIVE, top, facecolor="none", edgecolor=GRID, hatch="///", lw=0.0, label="not a small error")
     if point is not None:
         axes.plot(
-            *point, color=INK, marker="D", ms=7.0, ls="", label=rf"$\alpha$ = {point[0]:.3g}, $\varepsilon^2$ = {point[1]:.3g}"
+            point[0],
+            *marked,
+            color=INK,
+            marker="D",
+            ms=7.0,
+            ls="",
+            label=rf"$\alpha$ = {point[0]:.3g}, $\varepsilon^2$ = {point[1]:.3g}",
         )
-    axes.set(xscale="log", yscale="log", xlabel=r"fresh fraction $\alpha$", ylabel=r"energy per round $\varepsilon^2$")
+    # the limits first: margins around 1e300 would leave the floats
     axes.set(ylim=(bottom, top), xlim=(float(curves[0].alpha.min()), 1.0))
+    axes.set(xscale="log", yscale="log", xlabel=r"fresh fraction $\alpha$", ylabel=r"energy per round $\varepsilon^2$")
     axes.set_title(f"Energy borne at {_tolerance(curves)}")
     legend(axes, own=ax is None)
     return figure

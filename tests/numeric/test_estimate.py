@@ -219,7 +219,7 @@ def test_controls_shrink_the_error_and_keep_the_mean() -> None:
     controlled = adjusted.estimate(float(adjusted.mean[0]), np.array([1.0, 0.0]))
     assert plain is not None
     assert controlled is not None
-    assert controlled.stderr == pytest.approx(plain.stderr * 0.5 / math.hypot(3.0, 0.5), rel=0.05)
+    assert controlled.stderr == pytest.approx(plain.stderr * 0.5 / math.hypot(3.0, 0.5), rel=0.1)
     slope = float(np.cov(target, control)[0, 1] / np.var(control, ddof=1))
     rest = target[:SHOWN] - slope * control[:SHOWN]
     assert controlled.skewness == pytest.approx(float(stats.skew(rest)) / math.sqrt(4_000))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from rich.table import Table
+from rich.text import Text
 
 from numeric.command import tables
 from numeric.command.bounds import bound_rows
@@ -22,6 +22,7 @@ EPILOG = """examples:
 """
 FRESH = Domain(0.0, 1.0, low_open=True)
 ROUNDS = Domain(1, 100_000)  # rows of a table that somebody reads
+AT_ONCE = 1_000  # rows
 
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -59,16 +60,16 @@ def run(chosen: argparse.Namespace) -> int:
     if chosen.json:
         print(as_json([vars(row) for row in rows]))
         return OK
-    table = Table(title=f"Drift after N generations, fresh fraction {alpha:g}", title_justify="left", box=None, pad_edge=False)
     heads = ("N", "floor of max(D_N-1, D_N)", "D_N if orthogonal", "ceiling of D_N", "ceiling of TV")
-    for name in heads:
-        table.add_column(name, justify="right")
-    for row in rows:
-        table.add_row(
-            str(row.generation), *(tables.number(value) for value in (row.floor, row.discounted, row.ceiling, row.tv))
-        )
+    numbers = [(row.floor, row.discounted, row.ceiling, row.tv) for row in rows]
+    cells = [heads, *((str(row.generation), *map(tables.number, line)) for row, line in zip(rows, numbers, strict=True))]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = ["  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in cells]
     out = tables.console()
-    out.print(table)
+    out.print(Text(f"Drift after N generations, fresh fraction {alpha:g}", style="italic"))
+    out.print(Text(lines[0], style="bold"))
+    for start in range(1, len(lines), AT_ONCE):  # a Table of 100,000 rows would take a minute
+        out.print(Text("\n".join(lines[start : start + AT_ONCE])))
     out.print(
         "\nD is chi2(p^N || p), and I = eta eps² to leading order in the error. The floor (consecutive-floor) uses\n"
         "J² >= alpha I alone; orthogonal sum and ceiling (triangle) take J² = I. The ceiling of TV (tv-discount) is rigorous\n"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import mpmath
 import numpy as np
 import pytest
-from scipy import integrate, linalg, optimize, stats
+from scipy import integrate, linalg, stats
 
 from numeric.domains import Unresolved
 from numeric.estimate import Estimate
