@@ -162,11 +162,14 @@ def exp_within_reason(x: Any) -> Any:
     return mpmath.exp(x)
 
 
-def settled(function: Callable[..., Any], values: Iterable[sp.Expr], wanted: int = DIGITS) -> sp.Expr:
-    """``function`` of mpmath at exact numbers, rounded once: precision is doubled until the digits asked for no longer move."""
+def settled(function: Callable[..., Any], values: Iterable[sp.Expr], wanted: int = DIGITS, least: int = 0) -> sp.Expr:
+    """``function`` of mpmath at exact numbers, rounded once: precision is doubled until the digits asked for no longer move.
+
+    With fewer than ``least`` digits it would stand still at a wrong value.
+    """
     exact = tuple(values)
     previous: Any = None
-    for digits in PRECISIONS:
+    for digits in (precision for precision in PRECISIONS if precision >= least):
         with mpmath.workdps(digits):
             numbers = [mpmath.mpf(v.p) / v.q if v.is_Rational else mpmath.mpmathify(sp.N(v, digits)) for v in exact]
             try:

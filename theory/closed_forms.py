@@ -14,7 +14,7 @@ from typing import Any
 import sympy as sp
 
 from theory import symbols
-from theory._arguments import finish, fraction, nonnegative, positive, read, show, shown
+from theory._arguments import finish, fraction, nonnegative, positive, read, settled, show, shown
 from theory._modes import modes
 from theory.claim import Claim, conjuncts
 from theory.limits import CLAIMS as _LIMITS
@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 _N = symbols.N
+EXACT_ROUNDS = 10_000
 
 
 @lru_cache(maxsize=1)
@@ -52,8 +53,18 @@ def stated(claim: Claim, left: sp.Expr) -> sp.Expr:
 
 
 def _value(id: str, left: sp.Expr, values: Mapping[sp.Basic, sp.Expr], inexact: bool) -> sp.Expr:
-    expression = stated(_registry()[id], left).subs(dict(values), simultaneous=True)
-    return finish(expression, inexact)
+    formula = stated(_registry()[id], left)
+    rounds = values.get(_N, sp.S.Zero)
+    if rounds.is_Integer and rounds > EXACT_ROUNDS:
+        if not inexact or not all(value.is_Rational for value in values.values()):
+            raise ValueError(
+                f"N must be at most {EXACT_ROUNDS} among exact numbers and symbols, but it is {shown(rounds)}: the value would "
+                "have as many digits; where all are numbers and one is a float it is rounded"
+            )
+        # what is nearly 1 is raised to the power N: all digits of N and of what is taken from 1 count
+        count = sum(len(str(max(abs(value.p), value.q))) for symbol, value in values.items() if symbol != symbols.variance)
+        return settled(sp.lambdify(tuple(values), formula, modules="mpmath"), values.values(), least=count)
+    return finish(formula.subs(dict(values), simultaneous=True), inexact)
 
 
 def _rounds(N: Any) -> sp.Expr:
@@ -69,7 +80,7 @@ def fitted_mean_error(N: Any, alpha: Any, n: Any, sigma2: Any) -> sp.Expr:
     kappa = (1 - alpha)(1 - alpha - 1/n); stratified sample, started at the target itself (``finite-sample-closed-form``).
 
     Arguments:
-        N: an integer >= 0.
+        N: an integer >= 0; at most 10,000 unless all are numbers and one of them a float.
         alpha: the fresh fraction, in [0, 1].
         n: the number of points of a round, >= 1.
         sigma2: the variance of the target, >= 0.

@@ -33,7 +33,7 @@ from numeric.laws.quadrature import (
     union,
 )
 from numeric.laws.targets import Gaussian, GaussianMixture, Target, as_mixture
-from numeric.validation import POSITIVE, Array, Domain, generator, integer, real
+from numeric.validation import Array, Domain, generator, integer, real
 
 __all__ = [
     "Relatives",
@@ -53,6 +53,7 @@ __all__ = [
 ]
 
 MARGIN = 1e-12  # relative eigenvalues below this count as not positive
+LARGEST_ORDER = 1e6  # order/(order - 1), by which orders are told apart, keeps ten digits of its distance from 1
 DECIDED = 1e-6  # distance from the limit at which no further search is needed
 CLIMBS = 64  # starts of the search for the worst direction, where fewer do not decide
 PAIR_CHUNK = 1_048_576  # entries of a block of component pairs
@@ -107,7 +108,9 @@ def chi2(p: Target, q: Target, *, n: int | None = None, rng: Rng = None) -> floa
 
 
 def chi2_infinite_reason(p: Target, q: Target, order: float = 2.0) -> str | None:
-    """None where int p^order q^(1-order) is finite (order > 1; 2 is chi2), else one sentence with components and eigenvalue.
+    """None where int p^order q^(1-order) is finite (order 2: chi2), else one sentence with components and eigenvalue.
+
+    Orders are above 1, at most 1e6.
 
     By Minkowski's inequality the integral is finite iff it is for every single component of p with positive weight, that is
     the diagonal pairs decide. For component j of p (covariance S_j) and every direction y in coordinates where S_j = I, some
@@ -121,7 +124,7 @@ def chi2_infinite_reason(p: Target, q: Target, order: float = 2.0) -> str | None
     until one settles it or a convex combination shows that none does.
     """
     left, right = _laws(p, q)
-    order = real("order", order, Domain(1.0, math.inf, True, True))
+    order = real("order", order, Domain(1.0, LARGEST_ORDER, True))
     indices = np.flatnonzero(left.weights > 0.0)
     others = np.flatnonzero(right.weights > 0.0)
     reference_covs, reference_label = _distinct(right.covs[others])
@@ -482,12 +485,12 @@ def _hellinger_integrand(log_p: Array, log_q: Array) -> Array:
 
 
 def renyi(p: Target, q: Target, *, order: float, n: int | None = None, rng: Rng = None) -> float | Estimate:
-    """Rényi divergence log(int p^order q^(1-order)) / (order - 1), order > 0; order 1 is KL, order 2 is log(1 + chi2).
+    """Rényi divergence log(int p^order q^(1-order)) / (order - 1), 0 < order <= 1e6; order 1 is KL, order 2 is log(1 + chi2).
 
     Possibly inf for order > 1. Arguments, return value and errors as for :func:`chi2`; closed form for two Gaussians.
     """
     left, right = _laws(p, q)
-    power = real("order", order, POSITIVE)
+    power = real("order", order, Domain(0.0, LARGEST_ORDER, True))
     if power == 1.0:
         return kl(p, q, n=n, rng=rng)
     draws = None if n is None else integer("n", n)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 from scipy.special import logsumexp
 
+from numeric.domains import LOCATION, VARIANCE
 from numeric.laws import divergences
 from numeric.laws.channels import Channel, early_stopping
 from numeric.laws.divergences import MARGIN, Relatives, axis_variances, chi2_infinite_reason, pair_excess, whitened
@@ -190,6 +191,7 @@ class _Family:
         if (atom, number) not in self.advanced:
             old = self.atoms[atom]
             gain, offset, noise = matrices
+            means, covs = self.base_means[old.group], self.base_covs[old.group]
             if np.array_equal(gain, np.eye(len(gain))):
                 run = _Run(number, 1, old.shift, old.drift, old.cov)
                 if old.run is not None and old.run.channel == number:
@@ -197,17 +199,13 @@ class _Family:
                 shift, drift, cov = run.shift + run.times * offset, run.drift + run.times * noise, run.cov + run.times * noise
                 new = _Atom(old.group, shift, drift, cov, old.age + 1, run)
             else:
-                means, covs = self.base_means[old.group], self.base_covs[old.group]
-                shift = old.shift @ gain.T + (means @ gain.T + offset - means)
-                drift = gain @ old.drift @ gain.T + (gain @ covs @ gain.T + noise - covs)
-                cov = gain @ old.cov @ gain.T + noise
+                with np.errstate(over="ignore", invalid="ignore"):  # what leaves the floats is refused below
+                    shift = old.shift @ gain.T + (means @ gain.T + offset - means)
+                    drift = gain @ old.drift @ gain.T + (gain @ covs @ gain.T + noise - covs)
+                    cov = gain @ old.cov @ gain.T + noise
                 drift, cov = (0.5 * (part + np.swapaxes(part, 1, 2)) for part in (drift, cov))
                 new = _Atom(old.group, shift, drift, cov, old.age + 1)
-            lowest = float(np.linalg.eigvalsh(new.cov).min())
-            if lowest <= 0.0:
-                raise ValueError(
-                    f"channel must give laws with a density, got a covariance with smallest eigenvalue {lowest:.3g}"
-                )
+            _representable(means + new.shift, new.cov)
             self.advanced[atom, number] = self.add(new)
         return self.advanced[atom, number]
 
@@ -235,6 +233,19 @@ class _Family:
         if len(weights) == 1:
             return Gaussian(*means, *covs)
         return GaussianMixture(weights, means, covs)
+
+
+def _representable(means: Array, covs: Array) -> None:
+    """Refuse a channel whose laws no target could be."""
+    for name, values, limit in (("means", means, LOCATION.high), ("variances", covs, VARIANCE.high)):
+        largest = float(np.abs(values).max())
+        if not largest <= limit:
+            raise ValueError(f"channel must give laws with {name} of at most {limit:g}, got {largest:.3g}")
+    lowest = float(np.linalg.eigvalsh(covs).min())
+    if lowest < VARIANCE.low:
+        raise ValueError(
+            f"channel must give laws with a density, with eigenvalues of at least {VARIANCE.low:g}, got {lowest:.3g}"
+        )
 
 
 def _channels(channel: Channel | Sequence[Channel], count: int, dim: int) -> list[Channel]:

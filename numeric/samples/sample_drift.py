@@ -391,7 +391,9 @@ def _bounds_below(reference: Array, sample: Array, level: float) -> tuple[DriftE
     judged = judge_function(function, reference, sample)
     miss, rows = 1.0 - level, min(judged.rows)
     root = max(judged.root, 0.0)
-    low = max(judged.root - _quantile(miss, rows) * judged.stderr, 0.0) ** 2
+    # at levels near 0 and 1 the quantile is infinite, and no bound from below exceeds the value itself
+    width = max(_quantile(miss, rows), 0.0) * judged.stderr if judged.stderr > 0.0 else 0.0
+    low = max(judged.root - width, 0.0) ** 2
     doubt = "the chosen test function does not vary over the reference" if judged.constant else ""
     chi2 = DriftEstimate(Estimate(root**2, 2.0 * root * judged.stderr, rows), low, math.inf, level, doubt)
     shares = [inside / count for inside, count in zip(judged.inside, judged.rows, strict=True)]

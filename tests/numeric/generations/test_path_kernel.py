@@ -170,7 +170,7 @@ def test_single_precision_is_below_any_noise() -> None:
 
 
 def test_rounding_errors_of_weights_cancel() -> None:
-    weights = np.random.default_rng(3).uniform(0.01, 0.02, (2, 1000))
+    weights = np.random.default_rng(3).uniform(0.01, 0.02, (20, 1000))
     rounded = rounded_weights(weights, np.float32)
     assert rounded.dtype == np.float32
     assert np.abs(rounded.sum(axis=1, dtype=np.float64) - weights.sum(axis=1)).max() < 1e-9

@@ -267,8 +267,9 @@ def test_rotation_is_invisible() -> None:
     generation = simulate_generation(Gaussian([0.0, 0.0], 1.0), error, n=8_000, steps=64, replicas=4, rng=2)
     energy = 0.2**2 * 2.0 * (4.0 - 0.02)
     assert furthest(generation, {"ideal_energy": energy, "learned_energy": energy, "chi2": 0.0, "visible_energy": 0.0}) < FAMILY
-    assert generation.visible_gap is None
-    assert "visible_gap" in generation.reasons
+    gap = generation.visible_gap  # of a visible energy that noise alone makes, once in a hundred times: then with a huge error
+    assert (gap is None) == ("visible_gap" in generation.reasons)
+    assert gap is None or abs(gap.value) < 5.5 * gap.stderr
     assert estimate(generation, "chi2").stderr < 0.05 * energy  # informative: at eta = 1, chi2 would be about the energy
     assert abs(estimate(generation, "observability").value) < 1e-3
 

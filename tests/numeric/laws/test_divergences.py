@@ -688,9 +688,16 @@ def test_reason_names_the_pair_and_the_eigenvalue() -> None:
         "component 0 of the learned law against component 1 of the reference: "
         "smallest relative eigenvalue -0.2 <= 0 of the condition for order 3"
     )
-    for order, said in ((1.0, "in \\(1, inf\\)|> 1"), (0.5, "> 1"), (math.inf, "> 1")):
-        with pytest.raises(ValueError, match=f"order must be .*({said})"):
+    for order in (1.0, 0.5, 1.01e6, math.inf):
+        with pytest.raises(ValueError, match="order must be .*in \\(1, 1e\\+06\\]|order must be .*finite"):
             chi2_infinite_reason(LEARNED, REFERENCE, order)
+    assert chi2_infinite_reason(Gaussian(0.0, 1.0), Gaussian(0.0, 1.0 - 0.9e-6), 1e6) is None  # 1/v_q < 1 + 1e-6
+    assert chi2_infinite_reason(Gaussian(0.0, 1.0), Gaussian(0.0, 1.0 - 1.1e-6), 1e6) is not None
+    assert renyi(Gaussian(0.0, 1.0), Gaussian(0.0, 2.0), order=1e6) == pytest.approx(
+        0.5 * math.log(2.0), rel=1e-4
+    )  # sup log p/q
+    with pytest.raises(ValueError, match="order must be"):
+        renyi(LEARNED, REFERENCE, order=1.01e6)
 
 
 def test_infinite_with_draws_is_an_estimate_without_error() -> None:
@@ -751,7 +758,8 @@ def test_standard_errors_are_the_spread_of_repeated_estimates(kind: str, monkeyp
     assert (
         abs(values.mean() - value(SPREADS[kind](p, q))) < Z * values.std() / math.sqrt(200) + 0.1 * values.std()
     )  # bias ~ 1/n
-    assert values.std() / np.sqrt(np.mean(errors**2)) == pytest.approx(1.0, abs=0.25)  # a deviation of 200 values: 5 per cent
+    room = 0.6 if kind == "cubic" else 0.25  # a deviation of 200 values: 5 per cent, more where the tails are heavy
+    assert values.std() / np.sqrt(np.mean(errors**2)) == pytest.approx(1.0, abs=room)
 
 
 def test_estimates_between_equal_laws_and_between_laws_far_apart() -> None:

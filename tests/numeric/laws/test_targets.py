@@ -7,7 +7,7 @@ import math
 import mpmath
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from numeric.laws.process import OU, noised
 from numeric.laws.targets import Gaussian, GaussianMixture, as_mixture, fit_target, merged, mix, paper_mixture
@@ -27,8 +27,8 @@ def random_mixture(rng: np.random.Generator, count: int, dim: int) -> GaussianMi
 
 
 def scipy_logpdf(law: GaussianMixture, x: Array) -> Array:
-    parts = [w * stats.multivariate_normal(m, c).pdf(x) for w, m, c in zip(law.weights, law.means, law.covs, strict=True)]
-    return np.log(np.sum(np.reshape(parts, (len(parts), -1)), axis=0))
+    parts = [stats.multivariate_normal(m, c).logpdf(x) for m, c in zip(law.means, law.covs, strict=True)]
+    return np.asarray(special.logsumexp(np.reshape(parts, (len(parts), -1)), axis=0, b=law.weights[:, None]))
 
 
 @pytest.mark.parametrize("dim", [1, 2, 5])

@@ -72,7 +72,7 @@ def test_unequal_weights_against_draws() -> None:
     for value in np.quantile(seen, [0.01, 0.2, 0.45, 0.55, 0.9, 0.999]).tolist():
         share = float(np.mean(seen <= value))
         error = 5.0 * math.sqrt(share * (1.0 - share) / seen.size)
-        assert weighted_chi2_tail(value, weights, shifts)[0] == pytest.approx(share, abs=error + 0.02 * min(share, 1.0 - share))
+        assert weighted_chi2_tail(value, weights, shifts)[0] == pytest.approx(share, abs=error + 0.05 * min(share, 1.0 - share))
 
 
 @pytest.mark.parametrize(("directions", "size"), [(1, 2.0), (20, 0.0), (20, 0.7)])
@@ -372,7 +372,7 @@ def test_a_small_kl_is_covered_and_not_by_the_jackknife_alone(floor: bool, monke
         module = importlib.import_module("numeric.samples.sample_drift")
         monkeypatch.setattr(module, "_highest_near_zero", lambda *_: 0.0)
     stream = np.random.default_rng(25)
-    above, runs = 0, 250
+    above, runs = 0, 250 if floor else 1000  # five in a hundred against half of one
     for _ in range(runs):
         x, y = stream.standard_normal((200, 1)), stream.standard_normal((200, 1)) + 0.1
         found = gaussian_kl_drift(x, y, confidence=0.99)
