@@ -16,7 +16,7 @@ from numeric.plots.style import BAND, CEILING, DRIFT, GRID, INK, ORDER, SUM, can
 __all__ = ["plot_frontier", "plot_schedule"]
 
 DASHES = ("-", "--", "-.", ":")
-SMALLEST, LARGEST = 1e-290, 1e290  # energies of which a logarithmic axis makes floats, margins and all
+SMALLEST, LARGEST = 1e-200, 1e200  # energies of which a logarithmic axis makes floats, margins and ticks and all
 PERTURBATIVE = 1.0  # the leading order speaks of small errors: eps² at most 1 in KTV-A
 
 

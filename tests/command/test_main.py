@@ -41,6 +41,19 @@ def test_bounds_table_and_json_say_the_same(capsys: pytest.CaptureFixture[str]) 
     assert f"{rows[1]['ceiling']:.4g}" in out
 
 
+def test_a_long_table_of_bounds_is_one_table(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run(capsys, "bounds", "--alpha", "1e-9", "--energy", "1e290", "--generations", "2345")
+    assert (status, err) == (0, "")
+    table = out.split("\n\n", maxsplit=1)[0].splitlines()[1:]
+    rows = bound_rows(1e-9, [1e290] * 2345, 1.0)
+    assert table[0].lstrip().startswith("N  floor of max(D_N-1, D_N)  ")
+    assert len({len(line) for line in table}) == 1  # aligned, and nothing wrapped
+    assert [line.split()[0] for line in table[1:]] == [str(number) for number in range(1, 2346)]
+    assert table[-1].split()[1:] == [
+        f"{value:.4g}" for value in (rows[-1].floor, rows[-1].discounted, rows[-1].ceiling, rows[-1].tv)
+    ]
+
+
 def test_bounds_are_the_closed_forms_and_long_tables_are_quick() -> None:
     energies = [0.04, 0.0, 0.09, 1e-3, 0.5]
     sizes = [(0.7 * energy) ** 0.5 for energy in energies]

@@ -349,6 +349,21 @@ def test_small_cases_of_what_was_found() -> None:
         (lambda: numeric.mmd_drift(np.arange(60.0), np.arange(60.0), bandwidth=1e-300, rng=1), "^bandwidth must be in"),
         (lambda: numeric.NoiseSchedule(np.ones((2, 2)), [1, 1], [2, 1]), "^family must be one of"),  # type: ignore[arg-type]
         (lambda: numeric.vp([0.9, 0.5, 0.2]).take([[0, 1], [2]]), "^levels must be a list of indices"),  # type: ignore[list-item]
+        (
+            lambda: numeric.exact_recursion(law, numeric.Channel(gain=1e-12), "replace", 7),
+            "^channel must .*of at least 1e-100, got 1e-12",
+        ),
+        (
+            lambda: numeric.exact_recursion(law, numeric.Channel(gain=1e200), 0.5, 2),
+            "^channel must .*variances of at most 1e\\+100, got inf",
+        ),
+        (
+            lambda: numeric.exact_recursion(law, numeric.Channel(shift=9e49), 0.5, 2),
+            "^channel must .*means of at most 1e\\+50, got 1.8e",
+        ),
+        (lambda: numeric.renyi(law, numeric.Gaussian(1.0, 1.0), order=1e300, n=9, rng=0), "^order must be in \\(0, 1e\\+06\\]"),
+        (lambda: theory.fitted_mean_error(10**9, sp.Rational(1, 2), 3, 1), "^N must be at most 10000 among exact"),
+        (lambda: theory.collapsed_variance(10**9, sp.Symbol("n"), 1.0), "^N must be at most 10000 among exact"),
     ]
     for call, said in refused:
         with pytest.raises((ValueError, TypeError), match=said):
@@ -374,6 +389,9 @@ def test_small_cases_of_what_was_found() -> None:
     assert closed_forms.limit_second_moment(0.0, 5e-324, 0.5, 1) == 1.0
     assert closed_forms.sample_size_energy(1e-75, [5, 10], 0.0, 60.0) == pytest.approx([0.38, 0.195], rel=1e-12)
     assert closed_forms.w2_gaussian([3e307, 4e307], 1.0, 0.0, 1.0, axis=0) == pytest.approx(5e307, rel=1e-14)
+    rows = np.random.default_rng(0).standard_normal((60, 2))
+    for level in (5e-324, 1.0 - 1e-16):
+        assert 0.0 <= numeric.sample_drift(rows, np.full((60, 2), 3.0), confidence=level, rng=0).chi2.low < math.inf
     symbolic = theory.weight_moment(2.0, 2, sp.Symbol("w", positive=True), 0.0, 0.02, 4.0)
     assert symbolic.subs(sp.Symbol("w", positive=True), 2) == pytest.approx(1.0, rel=1e-14)
     assert theory.bounded_moments(0.3, 2.395990418956675e16, 2.0, 1.0)[1] > 1e300

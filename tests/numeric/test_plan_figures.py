@@ -40,6 +40,16 @@ def test_the_frontier_is_drawn_as_computed(tmp_path: Path) -> None:
     np.testing.assert_array_equal(line(named, "mine"), curves[0].energy)
 
 
+def test_a_frontier_at_the_edges_of_floats_is_drawn(tmp_path: Path) -> None:
+    for tolerance in (1.7e308, 1e-300):
+        figure = plot_frontier(frontier(tolerance), point=(0.2, 5e-324))
+        save(figure, tmp_path / "far.png")
+        low, high = figure.axes[0].get_ylim()
+        assert 0.0 < low < high < np.inf
+        drawn = line(figure, "errors that repeat")
+        assert low < drawn.min() <= drawn.max() < high
+
+
 def test_the_schedule_is_drawn_as_planned() -> None:
     plan = plan_schedule(1.0, [0.02] * 8)
     figure = plot_schedule(plan)

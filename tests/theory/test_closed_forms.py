@@ -426,6 +426,11 @@ def test_forms_read_off_statements() -> None:
     assert theory.fitted_mean_error(4, alpha, n + 1, 1) != theory.fitted_mean_error(4, alpha, n, 1)
     close(theory.fitted_mean_error(4000, 0.01, 50, 2.0), mpmath.mpf(str(theory.fitted_mean_error_limit(0.01, 50, 2.0))), 1e-12)
     assert theory.collapsed_variance(3, n, 1) == theory.fitted_variance(3, 0, n, 1)
+    # a million rounds of floats: rounded from the start, with as many digits as the power takes away
+    close(theory.fitted_variance(10**6, 0.5, 3.0, 2.0), mpmath.mpf(14) / 11, 1e-14)
+    close(theory.collapsed_variance(10**199, 1e200, 3.0), 3 * mpmath.exp(-mpmath.mpf(10**199) / int(1e200)), 1e-14)
+    close(theory.fitted_mean_error(10_001, 0.25, 50, 2.0), theory.fitted_mean_error(10_000, 0.25, 50, 2.0), 1e-14)
+    close(theory.fitted_mean_error(20_000, 0.0, 1e5, 1.0), -mpmath.expm1(20_000 * mpmath.log1p(-mpmath.mpf(1e-5))), 1e-12)
     golden = theory.best_fresh_weight(3)
     errors = [float(theory.weighted_mean_error(float(golden) + step, 3)) for step in (-0.01, 0.0, 0.01)]
     assert errors[1] == min(errors)
