@@ -1086,6 +1086,19 @@ def test_zeros_of_either_sign_are_one_component() -> None:
     assert family.add(turned) == 0
 
 
+def test_laws_that_leave_the_floats_are_refused_and_those_at_their_edge_are_not() -> None:
+    far = Gaussian(9e49, 1.0)
+    with pytest.raises(ValueError, match=r"^channel must give laws with means of at most 1e\+50, got 1\.2e\+50$"):
+        exact_recursion(far, Channel(shift=3e49), 0.5, 1)
+    assert float(exact_recursion(far, Channel(shift=-3e49), 0.5, 1).laws[1].mean[0]) == pytest.approx(6e49, rel=1e-14)
+    with pytest.raises(ValueError, match=r"^channel must give laws with variances of at most 1e\+100, got 1\.8e\+100$"):
+        exact_recursion(Gaussian(0.0, 9e99), Channel(noise=9e99), 0.5, 1)
+    narrow = Gaussian(0.0, 1e-100)
+    assert exact_recursion(narrow, Channel(gain=-1.0), 0.5, 1).divergence.tolist() == [0.0, 0.0]
+    with pytest.raises(ValueError, match=r"density, with eigenvalues of at least 1e-100, got 9\.8e-101$"):
+        exact_recursion(narrow, Channel(gain=-0.99), 0.5, 1)
+
+
 def test_deviations_are_symmetric_to_the_last_digit() -> None:
     p, rng = Gaussian([0.3, -0.2, 0.1], [[1.0, 0.3, 0.1], [0.3, 0.7, 0.2], [0.1, 0.2, 0.9]]), np.random.default_rng(3)
     channels = [Channel(rng.standard_normal((3, 3)) / 3.0, 0.0, 0.1) for _ in range(4)]
