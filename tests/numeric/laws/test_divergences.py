@@ -688,7 +688,7 @@ def test_reason_names_the_pair_and_the_eigenvalue() -> None:
         "component 0 of the learned law against component 1 of the reference: "
         "smallest relative eigenvalue -0.2 <= 0 of the condition for order 3"
     )
-    for order in (1.0, 0.5, 1.01e6, math.inf):
+    for order in (1.0, 0.5, 1_000_000.5, math.inf):
         with pytest.raises(ValueError, match=r"order must be (in \(1, 1e\+06\]|finite)"):
             chi2_infinite_reason(LEARNED, REFERENCE, order)
     assert chi2_infinite_reason(Gaussian(0.0, 1.0), Gaussian(0.0, 1.0 - 0.9e-6), 1e6) is None  # 1/v_q < 1 + 1e-6

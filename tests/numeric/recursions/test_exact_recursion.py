@@ -1093,6 +1093,8 @@ def test_laws_that_leave_the_floats_are_refused_and_those_at_their_edge_are_not(
     assert float(exact_recursion(far, Channel(shift=-3e49), 0.5, 1).laws[1].mean[0]) == pytest.approx(6e49, rel=1e-14)
     with pytest.raises(ValueError, match=r"^channel must give laws with variances of at most 1e\+100, got 1\.8e\+100$"):
         exact_recursion(Gaussian(0.0, 9e99), Channel(noise=9e99), 0.5, 1)
+    widest = exact_recursion(Gaussian(0.0, 5e99), Channel(noise=5e99), 0.5, 1)
+    assert widest.laws[1].cov.tolist() == [[1e100]]
     narrow = Gaussian(0.0, 1e-100)
     assert exact_recursion(narrow, Channel(gain=-1.0), 0.5, 1).divergence.tolist() == [0.0, 0.0]
     with pytest.raises(ValueError, match=r"density, with eigenvalues of at least 1e-100, got 9\.8e-101$"):
