@@ -93,7 +93,7 @@ CASES: dict[str, tuple[Callable[[], Recursion], float, int]] = {
     "kde": (lambda: simulate_recursion(Gaussian(0.0, 1.0), "kde", 0.4, 3, n=150, rng=3, bandwidth=0.35), 9.0, 1501),
     "kde, mixture": (lambda: simulate_recursion(TWO_MODES, "kde", [0.2, 0.5], 2, n=100, rng=4, bandwidth=0.3), 9.0, 1501),
     "kde plane": (lambda: simulate_recursion(PLANE, "kde", 0.5, 2, n=120, rng=5, bandwidth=0.4), 8.0, 161),
-    "mixture-fit": (lambda: simulate_recursion(TWO_MODES, "mixture-fit", 0.5, 2, n=400, rng=6, components=2), 9.0, 1501),
+    "mixture-fit": (lambda: simulate_recursion(TWO_MODES, "mixture-fit", 0.5, 2, n=400, rng=6, components=2), 14.0, 2801),
 }
 
 
