@@ -210,6 +210,40 @@ near_mixtures = drawn(
 )
 
 
+# far apart, and light: p = w N(a, v) + (1 - w) N(b, 0.3) against q = u N(c, 0.2) + (1 - u) N(d, 0.5), 0 near the real line
+light_mixtures = drawn(
+    *[lambda rng: rng.normal(0.0, 3.0)] * 4, spread(1e-5, 0.1), spread(1e-2, 1.0), lambda rng: rng.uniform(0.05, 0.95)
+)
+
+
+def light_pair(a: Any, b: Any, c: Any, d: Any, w: Any, v: Any, u: Any) -> tuple[list[tuple[Any, Any, Any]], ...]:
+    return [(w, a, v), (1 - w, b, mpf("0.3"))], [(u, c, mpf("0.2")), (1 - u, d, mpf("0.5"))]
+
+
+def of_light(function: Callable[..., Any]) -> Callable[..., Any]:
+    def value(*case: float) -> Any:
+        laws = [[[float(part) for part in one] for one in law] for law in light_pair(*case)]
+        return function(*(GaussianMixture(*zip(*law, strict=True)) for law in laws))
+
+    return value
+
+
+def light_integral(integrand: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    """By Gauss-Legendre panels of half a unit, none of which a zero next to the line spoils for the others."""
+
+    def value(*case: Any) -> Any:
+        def density(law: Any, x: Any) -> Any:
+            return mp.fsum(w * mp.exp(-((x - m) ** 2) / (2 * s)) / mp.sqrt(2 * mp.pi * s) for w, m, s in law)
+
+        p, q = light_pair(*case)
+        middles = [float(m) for _, m, _ in (*p, *q)]
+        panels = [mpf(k) / 2 for k in range(math.floor(2 * min(middles)) - 18, math.ceil(2 * max(middles)) + 19)]
+        with mp.workdps(25):
+            return mp.quad(lambda x: integrand(density(p, x), density(q, x)), panels, method="gauss-legendre", maxdegree=6)
+
+    return value
+
+
 # --- plans, refits, limits -------------------------------------------------------------------------------------------
 
 
@@ -271,6 +305,19 @@ FUNCTIONS: dict[str, Function] = {
         against(hellinger),
         lambda *case: mp.sqrt(integral_of(lambda p, q: (mp.sqrt(p) - mp.sqrt(q)) ** 2 / 2)(*case)),
         near_mixtures,
+        cases=2,
+    ),
+    "kl, light component": Function(of_light(kl), light_integral(lambda p, q: p * mp.log(p / q)), light_mixtures, cases=2),
+    "hellinger, light component": Function(
+        of_light(hellinger),
+        lambda *case: mp.sqrt(light_integral(lambda p, q: (mp.sqrt(p) - mp.sqrt(q)) ** 2 / 2)(*case)),
+        light_mixtures,
+        cases=2,
+    ),
+    "renyi, light component": Function(
+        of_light(lambda p, q: renyi(p, q, order=0.3)),
+        lambda *case: mp.log(light_integral(lambda p, q: p ** mpf("0.3") * q ** mpf("0.7"))(*case)) / mpf("-0.7"),
+        light_mixtures,
         cases=2,
     ),
     "OU.marginal": Function(
