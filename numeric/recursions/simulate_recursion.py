@@ -118,7 +118,7 @@ def simulate_recursion(
     size = integer("n", n)
     nodes = max(integer("evaluation", evaluation), BATCHES)
     threads = integer("workers", workers)
-    if design not in ("stratified", "iid"):
+    if not isinstance(design, str) or design not in ("stratified", "iid"):
         raise ValueError(f"design must be 'stratified' or 'iid', got {shown(design)}")
     fit = _fitter(retrain, bandwidth, components, size, law.dim)
     root = generator(rng)

@@ -317,6 +317,7 @@ def test_small_cases_of_what_was_found() -> None:
         (lambda: round_of(numeric.ConsistentError(law, numeric.Channel(shift=1e49))), "^error must have means of at most"),
         (lambda: round_of(numeric.BoundedError(0.1), numeric.Gaussian(1e49, 1.0)), "^target must have means of at most"),
         (lambda: numeric.simulate_recursion(law, np.empty((0, 2)), 0.5, 2, n=50, rng=0), "^retrain must be one of"),  # type: ignore[arg-type]
+        (lambda: numeric.simulate_recursion(law, "kde", 0.5, 2, n=50, rng=0, design=np.zeros(2)), "^design must be"),  # type: ignore[arg-type]
         (lambda: numeric.weighted_means(1e-12, n=1), "^alpha must be at least 1e-06"),
         (lambda: numeric.mix(0.5, 0.0, law), "^p must be a Gaussian"),  # type: ignore[arg-type]
         (lambda: numeric.simulate_recursion(law, "kde", 0.5, 1, n=9, rng=0, bandwidth=1e200), "^bandwidth must be in"),
