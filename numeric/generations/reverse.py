@@ -95,7 +95,7 @@ def reverse_chunks(
     count, pieces = integer("n", n), integer("steps", steps)
     if error is not None:
         probe_error(error, dim, process.t0)
-    if isinstance(sign, bool) or not isinstance(sign, (int, float)) or sign not in (1, -1):
+    if isinstance(sign, bool) or not isinstance(sign, (int, float, np.number)) or sign not in (1, -1):
         raise ValueError(f"sign must be 1 or -1, got {shown(sign)}")
     if not isinstance(method, str) or method not in ("heun", "euler"):
         raise ValueError(f'method must be "heun" or "euler", got {shown(method)}')

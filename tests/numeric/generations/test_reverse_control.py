@@ -184,3 +184,9 @@ def test_observed_orders_of_the_steps_on_a_mixture() -> None:
 def test_workers_do_not_change_the_samples() -> None:
     runs = [reverse_samples(paper_mixture(), OU(), 15_000, 4, rng=1, workers=workers) for workers in (1, 3)]
     assert np.array_equal(*runs)
+
+
+def test_a_sign_of_numpy_is_the_sign() -> None:
+    law = GaussianMixture([1.0], np.zeros((1, 2)), 0.36)
+    one, other = (reverse_samples(law, OU(), 50, 5, rng=3, sign=sign) for sign in (np.int64(-1), -1))
+    assert np.array_equal(one, other)
