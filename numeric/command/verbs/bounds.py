@@ -61,8 +61,8 @@ def run(chosen: argparse.Namespace) -> int:
         print(as_json([vars(row) for row in rows]))
         return OK
     heads = ("N", "floor of max(D_N-1, D_N)", "D_N if orthogonal", "ceiling of D_N", "ceiling of TV")
-    numbers = [(row.floor, row.discounted, row.ceiling, row.tv) for row in rows]
-    cells = [heads, *((str(row.generation), *map(tables.number, line)) for row, line in zip(rows, numbers, strict=True))]
+    cells: list[tuple[str, ...]] = [heads]
+    cells += [(str(row.generation), *map(tables.number, (row.floor, row.discounted, row.ceiling, row.tv))) for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = ["  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in cells]
     out = tables.console()
