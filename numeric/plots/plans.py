@@ -66,9 +66,8 @@ def plot_frontier(
             ls="",
             label=rf"$\alpha$ = {point[0]:.3g}, $\varepsilon^2$ = {point[1]:.3g}",
         )
-    # the limits first: margins around 1e300 would leave the floats
-    axes.set(ylim=(bottom, top), xlim=(float(curves[0].alpha.min()), 1.0))
     axes.set(xscale="log", yscale="log", xlabel=r"fresh fraction $\alpha$", ylabel=r"energy per round $\varepsilon^2$")
+    axes.set(ylim=(bottom, top), xlim=(float(curves[0].alpha.min()), 1.0))
     axes.set_title(f"Energy borne at {_tolerance(curves)}")
     legend(axes, own=ax is None)
     return figure
