@@ -178,70 +178,57 @@ def in_forty_dimensions(function: Callable[..., Any]) -> Callable[..., Any]:
 
 # --- mixtures on the line, by mpmath's quadrature --------------------------------------------------------------------
 
-
-def mixture(a: float, b: float, w: float, v: float) -> GaussianMixture:
-    return GaussianMixture([w, 1.0 - w], [a, b], [v, 1.0])
-
-
-def integral_of(integrand: Callable[[Any, Any], Any]) -> Callable[..., Any]:
-    """int integrand(p, q) for p = w N(a, v) + (1 - w) N(b, 1) and q = N(0, 1)/2 + N(1, 1)/2."""
-
-    def value(a: Any, b: Any, w: Any, v: Any) -> Any:
-        def normal(x: Any, m: Any, s: Any) -> Any:
-            return mp.exp(-((x - m) ** 2) / (2 * s)) / mp.sqrt(2 * mp.pi * s)
-
-        def at(x: Any) -> Any:
-            p = w * normal(x, a, v) + (1 - w) * normal(x, b, mpf(1))
-            return integrand(p, (normal(x, mpf(0), mpf(1)) + normal(x, mpf(1), mpf(1))) / 2)
-
-        with mp.workdps(30):
-            return mp.quad(at, [a - 40, *[a + k for k in range(-12, 13, 2)], a + 40])
-
-    return value
+Law = list[tuple[Any, Any, Any]]  # weight, mean and variance of each component
+Pair = Callable[..., tuple[Law, Law]]
 
 
-def against(function: Callable[..., Any]) -> Callable[..., Any]:
-    reference = GaussianMixture([0.5, 0.5], [0.0, 1.0], 1.0)
-    return lambda a, b, w, v: function(mixture(a, b, w, v), reference)
+def near_pair_of(a: Any, b: Any, w: Any, v: Any) -> tuple[Law, Law]:
+    return [(w, a, v), (1 - w, b, mpf(1))], [(mpf("0.5"), mpf(0), mpf(1)), (mpf("0.5"), mpf(1), mpf(1))]
+
+
+def light_pair_of(a: Any, b: Any, c: Any, d: Any, w: Any, v: Any, u: Any) -> tuple[Law, Law]:
+    return [(w, a, v), (1 - w, b, mpf("0.3"))], [(u, c, mpf("0.2")), (1 - u, d, mpf("0.5"))]
 
 
 near_mixtures = drawn(
     lambda rng: rng.uniform(-1, 1), lambda rng: rng.uniform(-1, 1), spread(1e-12, 0.5), lambda rng: rng.uniform(0.3, 1.0)
 )
-
-
-# far apart, and light: p = w N(a, v) + (1 - w) N(b, 0.3) against q = u N(c, 0.2) + (1 - u) N(d, 0.5), 0 near the real line
+# far apart, and light: densities are 0 near the real line
 light_mixtures = drawn(
     *[lambda rng: rng.normal(0.0, 3.0)] * 4, spread(1e-5, 0.1), spread(1e-2, 1.0), lambda rng: rng.uniform(0.05, 0.95)
 )
 
 
-def light_pair(a: Any, b: Any, c: Any, d: Any, w: Any, v: Any, u: Any) -> tuple[list[tuple[Any, Any, Any]], ...]:
-    return [(w, a, v), (1 - w, b, mpf("0.3"))], [(u, c, mpf("0.2")), (1 - u, d, mpf("0.5"))]
-
-
-def of_light(function: Callable[..., Any]) -> Callable[..., Any]:
+def of_mixtures(function: Callable[..., Any], pair: Pair) -> Callable[..., Any]:
     def value(*case: float) -> Any:
-        laws = [[[float(part) for part in one] for one in law] for law in light_pair(*case)]
+        laws = [[[float(part) for part in one] for one in law] for law in pair(*case)]
         return function(*(GaussianMixture(*zip(*law, strict=True)) for law in laws))
 
     return value
 
 
-def light_integral(integrand: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+def integral_of(integrand: Callable[[Any, Any], Any], pair: Pair) -> Callable[..., Any]:
     """By Gauss-Legendre panels of half a unit, none of which a zero next to the line spoils for the others."""
 
     def value(*case: Any) -> Any:
-        def density(law: Any, x: Any) -> Any:
+        def density(law: Law, x: Any) -> Any:
             return mp.fsum(w * mp.exp(-((x - m) ** 2) / (2 * s)) / mp.sqrt(2 * mp.pi * s) for w, m, s in law)
 
-        p, q = light_pair(*case)
+        p, q = pair(*case)
         middles = [float(m) for _, m, _ in (*p, *q)]
-        panels = [mpf(k) / 2 for k in range(math.floor(2 * min(middles)) - 18, math.ceil(2 * max(middles)) + 19)]
-        with mp.workdps(25):
+        panels = [mpf(k) / 2 for k in range(math.floor(2 * min(middles)) - 26, math.ceil(2 * max(middles)) + 27)]
+        with mp.workdps(30):
             return mp.quad(lambda x: integrand(density(p, x), density(q, x)), panels, method="gauss-legendre", maxdegree=6)
 
     return value
+
+
+def kl_integrand(p: Any, q: Any) -> Any:
+    return p * mp.log(p / q)
+
+
+def hellinger_integrand(p: Any, q: Any) -> Any:
+    return (mp.sqrt(p) - mp.sqrt(q)) ** 2 / 2
 
 
 # --- plans, refits, limits -------------------------------------------------------------------------------------------
@@ -299,24 +286,30 @@ FUNCTIONS: dict[str, Function] = {
         lambda rng: (rng.uniform(-2, 2), spread(0.1, 10)(rng), 0.0, 1.0),
         cases=10,
     ),
-    "chi2 by quadrature": Function(against(chi2), integral_of(lambda p, q: (p - q) ** 2 / q), near_mixtures, cases=2),
-    "kl by quadrature": Function(against(kl), integral_of(lambda p, q: p * mp.log(p / q)), near_mixtures, cases=2),
+    "chi2 by quadrature": Function(
+        of_mixtures(chi2, near_pair_of), integral_of(lambda p, q: (p - q) ** 2 / q, near_pair_of), near_mixtures, cases=2
+    ),
+    "kl by quadrature": Function(
+        of_mixtures(kl, near_pair_of), integral_of(kl_integrand, near_pair_of), near_mixtures, cases=2
+    ),
     "hellinger by quadrature": Function(
-        against(hellinger),
-        lambda *case: mp.sqrt(integral_of(lambda p, q: (mp.sqrt(p) - mp.sqrt(q)) ** 2 / 2)(*case)),
+        of_mixtures(hellinger, near_pair_of),
+        lambda *case: mp.sqrt(integral_of(hellinger_integrand, near_pair_of)(*case)),
         near_mixtures,
         cases=2,
     ),
-    "kl, light component": Function(of_light(kl), light_integral(lambda p, q: p * mp.log(p / q)), light_mixtures, cases=2),
+    "kl, light component": Function(
+        of_mixtures(kl, light_pair_of), integral_of(kl_integrand, light_pair_of), light_mixtures, cases=2
+    ),
     "hellinger, light component": Function(
-        of_light(hellinger),
-        lambda *case: mp.sqrt(light_integral(lambda p, q: (mp.sqrt(p) - mp.sqrt(q)) ** 2 / 2)(*case)),
+        of_mixtures(hellinger, light_pair_of),
+        lambda *case: mp.sqrt(integral_of(hellinger_integrand, light_pair_of)(*case)),
         light_mixtures,
         cases=2,
     ),
     "renyi, light component": Function(
-        of_light(lambda p, q: renyi(p, q, order=0.3)),
-        lambda *case: mp.log(light_integral(lambda p, q: p ** mpf("0.3") * q ** mpf("0.7"))(*case)) / mpf("-0.7"),
+        of_mixtures(lambda p, q: renyi(p, q, order=0.3), light_pair_of),
+        lambda *case: mp.log(integral_of(lambda p, q: p ** mpf("0.3") * q ** mpf("0.7"), light_pair_of)(*case)) / mpf("-0.7"),
         light_mixtures,
         cases=2,
     ),
