@@ -162,14 +162,15 @@ def exp_within_reason(x: Any) -> Any:
     return mpmath.exp(x)
 
 
-def settled(function: Callable[..., Any], values: Iterable[sp.Expr], wanted: int = DIGITS, least: int = 0) -> sp.Expr:
+def settled(function: Callable[..., Any], values: Iterable[sp.Expr], wanted: int = DIGITS) -> sp.Expr:
     """``function`` of mpmath at exact numbers, rounded once: precision is doubled until the digits asked for no longer move.
 
-    With fewer than ``least`` digits it would stand still at a wrong value.
+    The first precision holds all digits of all values together: with fewer, 1 + 1e-200 is 1 twice, and so is every power of it.
     """
     exact = tuple(values)
+    held = sum(len(str(max(abs(v.p), v.q))) for v in exact if v.is_Rational)
     previous: Any = None
-    for digits in (precision for precision in PRECISIONS if precision >= least):
+    for digits in (precision for precision in PRECISIONS if precision >= min(held, PRECISIONS[-2])):
         with mpmath.workdps(digits):
             numbers = [mpmath.mpf(v.p) / v.q if v.is_Rational else mpmath.mpmathify(sp.N(v, digits)) for v in exact]
             try:

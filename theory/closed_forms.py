@@ -61,9 +61,7 @@ def _value(id: str, left: sp.Expr, values: Mapping[sp.Basic, sp.Expr], inexact: 
                 f"N must be at most {EXACT_ROUNDS} among exact numbers and symbols, but it is {shown(rounds)}: the value would "
                 "have as many digits; where all are numbers and one is a float it is rounded"
             )
-        # what is nearly 1 is raised to the power N: all digits of N and of what is taken from 1 count
-        count = sum(len(str(max(abs(value.p), value.q))) for symbol, value in values.items() if symbol != symbols.variance)
-        return settled(sp.lambdify(tuple(values), formula, modules="mpmath"), values.values(), least=count)
+        return settled(sp.lambdify(tuple(values), formula, modules="mpmath"), values.values())
     return finish(formula.subs(dict(values), simultaneous=True), inexact)
 
 
