@@ -173,7 +173,7 @@ def test_the_standard_error_is_the_spread_of_runs() -> None:
 def test_divergences_of_few_kernels_agree_with_quadrature() -> None:
     centres = np.random.default_rng(0).normal(size=(30, 1)) * 0.8
     law, twin = KernelMixture(centres, 0.3), GaussianMixture(np.full(30, 1.0 / 30), centres, 0.3)
-    data = GaussianMixture([0.5, 0.5], [[-0.7], [0.9]], [0.5, 0.6])
+    data = GaussianMixture([0.5, 0.5], [[-0.4], [1.2]], [0.5, 0.6])  # off centre: never as near as noise
     found = measure_divergences(law, data, queries=40_000, rng=np.random.default_rng(1))
     for value, exact in (
         (found.kl, kl(twin, data)),
@@ -182,7 +182,7 @@ def test_divergences_of_few_kernels_agree_with_quadrature() -> None:
     ):
         assert isinstance(value, Estimate)
         assert abs(value.value - float(exact)) < Z * value.stderr + 1e-6
-        assert abs(1.4 * value.value - float(exact)) > Z * value.stderr  # a wrong twin, off by 40 %
+        assert abs(2.0 * value.value - float(exact)) > Z * value.stderr  # the wrong twin forgets a half
     assert isinstance(found.log_chi2, Estimate)
     assert found.log_chi2.value < found.log_chi2_ceiling
     assert found.reason == ""
