@@ -138,8 +138,12 @@ def vp_cosine(steps: int = 1000, offset: float = 0.008, largest_beta: float = 0.
     """
     count = integer("steps", steps, SEVERAL)
     shift, cap = real("offset", offset, POSITIVE), real("largest_beta", largest_beta, INSIDE)
-    f = np.cos(0.5 * np.pi * (np.arange(count + 1) / count + shift) / (1.0 + shift)) ** 2
-    return _from_betas(np.minimum(1.0 - f[1:] / f[:-1], cap))
+    left = (
+        0.5 * np.pi * ((count - np.arange(count)) / count) / (1.0 + shift)
+    )  # f = sin² of it, and of a step less at the next k
+    step = 0.5 * np.pi / count / (1.0 + shift)
+    # sin² b - sin² a = sin(b - a) sin(b + a): as a difference beta would lose its digits where the steps are small
+    return _from_betas(np.minimum(np.sin(step) / np.sin(left) * (np.sin(2.0 * left - step) / np.sin(left)), cap))
 
 
 def edm(sigmas: ArrayLike, sigma_data: float = 0.5) -> NoiseSchedule:

@@ -41,6 +41,7 @@ from numeric import (
     renyi,
     sampling_energy,
     tv,
+    vp_cosine,
     w1,
     w2,
     weighted_means,
@@ -259,6 +260,10 @@ def refit_of(n: Any, alpha: Any) -> Any:
     return 1 - 1 / n
 
 
+def cosine_of(k: int, steps: Any, offset: Any) -> Any:
+    return mp.cos(mp.pi / 2 * (k / steps + offset) / (1 + offset)) ** 2
+
+
 FUNCTIONS: dict[str, Function] = {
     "kl": Function(on_laws(kl), kl_of, gaussians),
     "chi2": Function(on_laws(chi2), chi2_of, close_gaussians),
@@ -319,6 +324,11 @@ FUNCTIONS: dict[str, Function] = {
         drawn(spread(1e-90, 1e90), spread(1e-12, 300.0)),
     ),
     "early_stopping": Function(lambda t: float(early_stopping(t).noise), lambda t: -mp.expm1(-t), drawn(spread(1e-300, 1e3))),
+    "vp_cosine": Function(
+        lambda offset, steps: float(vp_cosine(int(steps), offset).alpha_bar[int(steps) // 2]),
+        lambda offset, steps: cosine_of(int(steps) // 2 + 1, steps, offset) / cosine_of(0, steps, offset),
+        drawn(spread(1e-300, 1e25), lambda rng: float(rng.integers(3, 1000))),
+    ),
     "Channel": Function(
         lambda g, c, r, v: Channel(g, c, r)(Gaussian(1.0, v)).cov[0, 0],
         lambda g, c, r, v: g**2 * v + r,

@@ -229,6 +229,9 @@ def test_schedules_are_those_of_their_papers() -> None:
     cosine = vp_cosine()
     expected = math.cos(math.pi / 2 * (0.5 + 0.008) / 1.008) ** 2 / math.cos(math.pi / 2 * 0.008 / 1.008) ** 2
     assert cosine.alpha_bar[499] == pytest.approx(expected, rel=1e-12)
+    # f(k) -> (1 - k/K)² for an offset beyond all others, where cos of nearly pi/2 has no digits left
+    for offset in (1e15, 1e300):
+        assert vp_cosine(10, offset).alpha_bar[:9] == pytest.approx((1.0 - np.arange(1, 10) / 10.0) ** 2, rel=1e-13)
     sigmas = karras_sigmas(18)
     assert (sigmas[0], sigmas[-1]) == (pytest.approx(80.0), pytest.approx(0.002))
     assert edm(sigmas).time == pytest.approx(np.log1p(sigmas**2))
