@@ -52,7 +52,7 @@ class Found(BaseException):
         self.case = case
 
 
-def rejected(strategy: SearchStrategy[T], check: Property[T], *, examples: int = 600) -> T:
+def rejected(strategy: SearchStrategy[T], check: Property[T], *, examples: int = 2000) -> T:
     """A drawn case on which ``check`` fails: a wrong version of a property must have one within ``examples``.
 
     Only AssertionError counts as a failure: a twin that breaks has not been refuted. The search ends at the first, so that

@@ -218,7 +218,7 @@ SMALL: dict[str, tuple[SearchStrategy[Result], str]] = {
 def test_a_wrong_claim_is_violated_on_a_small_case(name: str, wrong: str) -> None:
     check = never_violated([mutant(wrong)])
     check.__qualname__ = wrong
-    case = rejected(SMALL[name][0], check, examples=30)
+    case = rejected(SMALL[name][0], check, examples=100)
     assert Verdict.VIOLATED not in {one.verdict for one in judged(case, [theory.claim(wrong.split("/")[0])])}
 
 

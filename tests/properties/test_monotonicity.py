@@ -64,7 +64,7 @@ def test_fresh_data_helps_against_a_shift_and_noise() -> None:
 
 
 def test_not_against_channels_that_undo_each_other() -> None:
-    case = rejected(raised("shifts up and down"), fresh_data_helps, examples=200)
+    case = rejected(raised("shifts up and down"), fresh_data_helps, examples=2000)
     few, many = drifts(case)
     assert many > few
 

@@ -168,7 +168,7 @@ def test_points_follow_the_channel() -> None:
 
 
 def test_untouched_points_do_not() -> None:
-    rejected(sent(), lambda case: transformed(case, forget=True), examples=200)
+    rejected(sent(), lambda case: transformed(case, forget=True), examples=1000)
 
 
 # ------------------------------------------------------------------------------------------------------------- files
