@@ -122,8 +122,13 @@ def _frequencies(value: ArrayLike, dim: int) -> Array:
 
 def _characteristic(law: GaussianMixture, waves: Array) -> np.ndarray[tuple[int, ...], np.dtype[np.complex128]]:
     """E exp(i w . x) at every frequency (R, d): (R,)."""
-    damping = np.exp(-0.5 * np.einsum("ra,kab,rb->rk", waves, law.covs, waves, optimize=True))
-    return np.asarray((damping * np.exp(1j * (waves @ law.means.T))) @ law.weights)
+    size = np.maximum(np.max(np.abs(waves), axis=1, keepdims=True), np.finfo(float).tiny)
+    unit = waves / size  # w' S w itself may leave the floats, where nothing is left of the mean
+    with np.errstate(over="ignore"):
+        spread = size * np.sqrt(np.maximum(np.einsum("ra,kab,rb->rk", unit, law.covs, unit, optimize=True), 0.0))
+        damping = np.exp(-0.5 * spread**2)
+        angle = np.where(damping > 0.0, size * (unit @ law.means.T), 0.0)
+    return np.asarray((damping * np.exp(1j * angle)) @ law.weights)
 
 
 def _between_gaussians(p: GaussianMixture, q: GaussianMixture, width: float) -> float:
