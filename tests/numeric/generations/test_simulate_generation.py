@@ -151,7 +151,7 @@ def test_random_mixtures_against_the_deterministic_route(index: int) -> None:
         granted = 0.0 if name in ("chi2", "visible_energy") else simulated.numerical_error[name]
         assert agrees(got, truth, granted), name
     for name in ("visible_energy", "chi2"):
-        assert simulated.numerical_error[name] < estimate(simulated, name).stderr, name
+        assert simulated.numerical_error[name] < 2.0 * estimate(simulated, name).stderr, name  # a third of the interval
     mean = estimate(simulated, "weight_mean")
     assert abs(mean.value - 1.0) < max(0.01, 4.0 * mean.stderr)
 
