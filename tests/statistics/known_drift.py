@@ -49,6 +49,7 @@ def measured_recursion(
     *,
     exact: bool = False,
     estimator: Callable[..., Any] = simulate_recursion,
+    nodes: int = NODES,
 ) -> Recursion:
     """The recursion through these models: by Monte Carlo, or with ``exact`` in closed form."""
     laws = iter(models(square, alpha))
@@ -56,5 +57,5 @@ def measured_recursion(
     def retrain(samples: Array, stream: np.random.Generator) -> object:
         return next(laws) if exact else Opaque(next(laws))
 
-    found: Recursion = estimator(TARGET, retrain, alpha, ROUNDS, n=10, rng=rng, evaluation=NODES)
+    found: Recursion = estimator(TARGET, retrain, alpha, ROUNDS, n=10, rng=rng, evaluation=nodes)
     return found
