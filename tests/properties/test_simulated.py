@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import sympy
+from hypothesis import reject
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
@@ -41,6 +42,7 @@ from numeric import (
     tv,
     tv_drift,
 )
+from numeric.domains import Unresolved
 from numeric.generations.errors import ScoreError
 from numeric.laws.targets import Target, as_mixture
 from tests.properties.drawn import confidence, drawn, rejected
@@ -229,7 +231,12 @@ def observed(draw: DrawFn) -> Observed:
     target, count = draw(MODEST), draw(st.integers(1, 3))
     shift = draw(strategies.typical("shift", 0.1, 0.5))
     channel = draw(strategies.channels(target.dim) | st.just(mean_shift(shift)))
-    return Observed(target, channel, draw(strategies.schedules(count, named=False)), count, draw(strategies.seeds()))
+    case = Observed(target, channel, draw(strategies.schedules(count, named=False)), count, draw(strategies.seeds()))
+    try:
+        case.rounds()
+    except Unresolved:
+        reject()
+    return case
 
 
 def drift_stays_within(case: Observed, squared: bool = True, size: int = 1000) -> None:
