@@ -71,7 +71,7 @@ def known() -> Generation:
 
 def agrees(estimator: Estimator) -> bool:
     """Every simulated number within its standard errors and the reported error of the time grid."""
-    found = estimator(TARGET, ERROR, n=20_000, steps=32, replicas=4, rng=20)
+    found = estimator(TARGET, ERROR, n=20_000, steps=48, replicas=4, rng=20)
     truths = {"weight_mean": 1.0, "learned_energy_reverse": known().learned_energy}
     for name in ("ideal_energy", "learned_energy", "visible_energy", "observability", "chi2", "visible_gap"):
         truths[name] = getattr(known(), name)
