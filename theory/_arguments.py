@@ -6,6 +6,7 @@ exactly, and the number that comes out is rounded once at the end; so coincident
 
 from __future__ import annotations
 
+import math
 import numbers
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -168,7 +169,7 @@ def settled(function: Callable[..., Any], values: Iterable[sp.Expr], wanted: int
     The first precision holds all digits of all values together: with fewer, 1 + 1e-200 is 1 twice, and so is every power of it.
     """
     exact = tuple(values)
-    held = sum(len(str(max(abs(v.p), v.q))) for v in exact if v.is_Rational)
+    held = sum(max(abs(int(v.p)), int(v.q)).bit_length() * math.log10(2.0) for v in exact if v.is_Rational)
     previous: Any = None
     for digits in (precision for precision in PRECISIONS if precision >= min(held, PRECISIONS[-2])):
         with mpmath.workdps(digits):

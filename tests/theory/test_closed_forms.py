@@ -417,6 +417,8 @@ def test_constants_follow_the_statements() -> None:
     # (1 + x)^(2 + 1/x): with fewer digits than x has zeros the base is 1, however often they are doubled
     _, power = theory.bounded_moments(1, 2.0**600, 1 + sp.Rational(1, 2**600), 1)
     close(power, mpmath.e, 1e-14)
+    # more digits than Python writes out
+    close(theory.bounded_moments(1, 2.0, 1 + sp.Rational(1, 10**5000), 1)[1], 1, 1e-14)
 
 
 def test_forms_read_off_statements() -> None:
