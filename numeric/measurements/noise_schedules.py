@@ -138,10 +138,8 @@ def vp_cosine(steps: int = 1000, offset: float = 0.008, largest_beta: float = 0.
     """
     count = integer("steps", steps, SEVERAL)
     shift, cap = real("offset", offset, POSITIVE), real("largest_beta", largest_beta, INSIDE)
-    left = (
-        0.5 * np.pi * ((count - np.arange(count)) / count) / (1.0 + shift)
-    )  # f = sin² of it, and of a step less at the next k
     step = 0.5 * np.pi / count / (1.0 + shift)
+    left = step * np.arange(count, 0, -1)  # f = sin² of it, and of a step less at the next k
     # sin² b - sin² a = sin(b - a) sin(b + a): as a difference beta would lose its digits where the steps are small
     return _from_betas(np.minimum(np.sin(step) / np.sin(left) * (np.sin(2.0 * left - step) / np.sin(left)), cap))
 
