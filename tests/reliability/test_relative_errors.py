@@ -180,7 +180,6 @@ def in_forty_dimensions(function: Callable[..., Any]) -> Callable[..., Any]:
 # --- mixtures on the line, by mpmath's quadrature --------------------------------------------------------------------
 
 Law = list[tuple[Any, Any, Any]]  # weight, mean and variance of each component
-Pair = Callable[..., tuple[Law, Law]]
 
 
 def near_pair_of(a: Any, b: Any, w: Any, v: Any) -> tuple[Law, Law]:
@@ -200,28 +199,32 @@ light_mixtures = drawn(
 )
 
 
-def of_mixtures(function: Callable[..., Any], pair: Pair) -> Callable[..., Any]:
+def integral_of(integrand: Callable[[Any, Any], Any], p: Law, q: Law) -> Any:
+    """By Gauss-Legendre panels of half a unit, none of which a zero next to the line spoils for the others."""
+
+    def density(law: Law, x: Any) -> Any:
+        return mp.fsum(w * mp.exp(-((x - m) ** 2) / (2 * s)) / mp.sqrt(2 * mp.pi * s) for w, m, s in law)
+
+    middles = [float(m) for _, m, _ in (*p, *q)]
+    panels = [mpf(k) / 2 for k in range(math.floor(2 * min(middles)) - 26, math.ceil(2 * max(middles)) + 27)]
+    with mp.workdps(30):
+        return mp.quad(lambda x: integrand(density(p, x), density(q, x)), panels, method="gauss-legendre", maxdegree=6)
+
+
+def of_mixtures(
+    function: Callable[..., Any],
+    integrand: Callable[[Any, Any], Any],
+    then: Callable[[Any], Any] = lambda integral: integral,
+    light: bool = False,
+) -> Function:
+    """``function`` of two mixtures against ``then`` of int integrand(p, q)."""
+    pair, draw = (light_pair_of, light_mixtures) if light else (near_pair_of, near_mixtures)
+
     def value(*case: float) -> Any:
         laws = [[[float(part) for part in one] for one in law] for law in pair(*case)]
         return function(*(GaussianMixture(*zip(*law, strict=True)) for law in laws))
 
-    return value
-
-
-def integral_of(integrand: Callable[[Any, Any], Any], pair: Pair) -> Callable[..., Any]:
-    """By Gauss-Legendre panels of half a unit, none of which a zero next to the line spoils for the others."""
-
-    def value(*case: Any) -> Any:
-        def density(law: Law, x: Any) -> Any:
-            return mp.fsum(w * mp.exp(-((x - m) ** 2) / (2 * s)) / mp.sqrt(2 * mp.pi * s) for w, m, s in law)
-
-        p, q = pair(*case)
-        middles = [float(m) for _, m, _ in (*p, *q)]
-        panels = [mpf(k) / 2 for k in range(math.floor(2 * min(middles)) - 26, math.ceil(2 * max(middles)) + 27)]
-        with mp.workdps(30):
-            return mp.quad(lambda x: integrand(density(p, x), density(q, x)), panels, method="gauss-legendre", maxdegree=6)
-
-    return value
+    return Function(value, lambda *case: then(integral_of(integrand, *pair(*case))), draw, cases=2)
 
 
 def kl_integrand(p: Any, q: Any) -> Any:
@@ -291,32 +294,16 @@ FUNCTIONS: dict[str, Function] = {
         lambda rng: (rng.uniform(-2, 2), spread(0.1, 10)(rng), 0.0, 1.0),
         cases=10,
     ),
-    "chi2 by quadrature": Function(
-        of_mixtures(chi2, near_pair_of), integral_of(lambda p, q: (p - q) ** 2 / q, near_pair_of), near_mixtures, cases=2
-    ),
-    "kl by quadrature": Function(
-        of_mixtures(kl, near_pair_of), integral_of(kl_integrand, near_pair_of), near_mixtures, cases=2
-    ),
-    "hellinger by quadrature": Function(
-        of_mixtures(hellinger, near_pair_of),
-        lambda *case: mp.sqrt(integral_of(hellinger_integrand, near_pair_of)(*case)),
-        near_mixtures,
-        cases=2,
-    ),
-    "kl, light component": Function(
-        of_mixtures(kl, light_pair_of), integral_of(kl_integrand, light_pair_of), light_mixtures, cases=2
-    ),
-    "hellinger, light component": Function(
-        of_mixtures(hellinger, light_pair_of),
-        lambda *case: mp.sqrt(integral_of(hellinger_integrand, light_pair_of)(*case)),
-        light_mixtures,
-        cases=2,
-    ),
-    "renyi, light component": Function(
-        of_mixtures(lambda p, q: renyi(p, q, order=0.3), light_pair_of),
-        lambda *case: mp.log(integral_of(lambda p, q: p ** mpf("0.3") * q ** mpf("0.7"), light_pair_of)(*case)) / mpf("-0.7"),
-        light_mixtures,
-        cases=2,
+    "chi2 by quadrature": of_mixtures(chi2, lambda p, q: (p - q) ** 2 / q),
+    "kl by quadrature": of_mixtures(kl, kl_integrand),
+    "hellinger by quadrature": of_mixtures(hellinger, hellinger_integrand, mp.sqrt),
+    "kl, light component": of_mixtures(kl, kl_integrand, light=True),
+    "hellinger, light component": of_mixtures(hellinger, hellinger_integrand, mp.sqrt, light=True),
+    "renyi, light component": of_mixtures(
+        lambda p, q: renyi(p, q, order=0.3),
+        lambda p, q: p ** mpf("0.3") * q ** mpf("0.7"),
+        lambda integral: mp.log(integral) / mpf("-0.7"),
+        light=True,
     ),
     "OU.marginal": Function(
         lambda v, t: OU().marginal(Gaussian(0.0, v), t).cov[0, 0],
