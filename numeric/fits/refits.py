@@ -119,7 +119,7 @@ def _plan(target: object, alpha: Alpha, generations: int, n: object, design: obj
         raise ValueError(f"n must exceed the dimension {target.dim}, got {size}")
     if not isinstance(design, str):
         raise TypeError(f"design must be 'stratified' or 'iid', got {shown(design)}")
-    if not isinstance(design, str) or design not in ("stratified", "iid"):
+    if design not in ("stratified", "iid"):
         raise ValueError(f"design must be 'stratified' or 'iid', got {shown(design)}")
     start = target if initial is None else initial
     if not isinstance(start, Gaussian):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -213,6 +213,7 @@ class Observed:
     generations: int
     seed: int
 
+    @cached_property
     def rounds(self) -> Recursion:
         return exact_recursion(self.target, self.channel, self.alpha, self.generations)
 
@@ -233,7 +234,7 @@ def observed(draw: DrawFn) -> Observed:
     channel = draw(strategies.channels(target.dim) | st.just(mean_shift(shift)))
     case = Observed(target, channel, draw(strategies.schedules(count, named=False)), count, draw(strategies.seeds()))
     try:
-        case.rounds()
+        _ = case.rounds  # kept for the property
     except Unresolved:
         reject()
     return case
@@ -241,7 +242,7 @@ def observed(draw: DrawFn) -> Observed:
 
 def drift_stays_within(case: Observed, squared: bool = True, size: int = 1000) -> None:
     """What samples show of the drift is below its ceiling, the square of the triangle bound, and near the exact distance."""
-    rounds = case.rounds()
+    rounds = case.rounds
     reference, *models = case.samples(rounds, size)
     level = 1.0 - (1.0 - confidence(OBSERVED)) / (2 * rounds.generations)
     for step in range(1, rounds.generations + 1):
@@ -265,7 +266,7 @@ def test_the_discounted_sum_is_no_ceiling() -> None:
 
 def samples_hold(case: Observed, alpha: float | None = None, seen: Counter[str] | None = None) -> None:
     """Whatever claims samples can decide, under the fresh fraction that was used."""
-    rounds = case.rounds()
+    rounds = case.rounds
     reference, *models = case.samples(rounds, 400)
     shares = rounds.fresh_fraction if alpha is None else np.full(rounds.generations, alpha)
     stream = np.random.default_rng(case.seed + 1)
@@ -320,7 +321,7 @@ def test_the_wrong_fresh_fraction_is_found_out() -> None:
 
 def mmd_in_interval(case: Observed, same: bool = True) -> None:
     """Two samples of one law: the interval of the squared MMD contains 0."""
-    rounds = case.rounds()
+    rounds = case.rounds
     reference, first, *_, last = case.samples(rounds, 300)
     level = confidence(OBSERVED)
     assert mmd_drift(reference, first if same else last, confidence=level, rng=case.seed).low <= 0.0
